@@ -1,0 +1,53 @@
+"""The account: a person's login, one per verified e-mail address, with every standard OIDC claim.
+
+Column names are the claim names of OIDC Core §5.1. ``subject`` is the public ``sub``; the row's id
+stays inside.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.infra.database import Base, UtcDateTime
+
+
+class Account(Base):
+    """One person. ``status`` is ``active`` or ``locked``; without a password it cannot sign in."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        Index("ix_accounts_subject", "subject", unique=True),
+        Index("ix_accounts_email", "email", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(32))
+    email: Mapped[str] = mapped_column(String(320))
+    email_verified: Mapped[bool]
+    status: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str | None] = mapped_column(String(512))
+    password_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sessions_not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    locale: Mapped[str] = mapped_column(String(35))
+    self_mfa: Mapped[bool] = mapped_column(default=False)
+    given_name: Mapped[str | None] = mapped_column(String(200))
+    family_name: Mapped[str | None] = mapped_column(String(200))
+    middle_name: Mapped[str | None] = mapped_column(String(200))
+    nickname: Mapped[str | None] = mapped_column(String(200))
+    preferred_username: Mapped[str | None] = mapped_column(String(200))
+    profile: Mapped[str | None] = mapped_column(String(2000))
+    picture: Mapped[str | None] = mapped_column(String(2000))
+    website: Mapped[str | None] = mapped_column(String(2000))
+    gender: Mapped[str | None] = mapped_column(String(64))
+    birthdate: Mapped[str | None] = mapped_column(String(10))
+    zoneinfo: Mapped[str | None] = mapped_column(String(64))
+    phone_number: Mapped[str | None] = mapped_column(String(64))
+    phone_number_verified: Mapped[bool] = mapped_column(default=False)
+    address: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    salutation: Mapped[str | None] = mapped_column(String(32))
+    is_operator: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

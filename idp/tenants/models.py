@@ -1,0 +1,69 @@
+"""Companies, what they booked, and who belongs to them in which role.
+
+Accounts are referred to by id only; the MFA policy is part of the tenant's row, since every tenant has
+exactly one.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.infra.database import Base, UtcDateTime
+
+
+class Tenant(Base):
+    """A customer company, known outside by its nine-digit customer number."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (Index("ix_tenants_customer_number", "customer_number", unique=True),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    customer_number: Mapped[str] = mapped_column(String(9))
+    name: Mapped[str] = mapped_column(String(200))
+    accent: Mapped[str | None] = mapped_column(String(32))
+    logo_uri: Mapped[str | None] = mapped_column(String(2000))
+    accounts_mode: Mapped[str] = mapped_column(String(16))
+    mfa_mode: Mapped[str] = mapped_column(String(16), default="admins")
+    mfa_factors: Mapped[list[str]] = mapped_column(JSON)
+    mfa_grace_days: Mapped[int] = mapped_column(default=0)
+    mfa_remember_days: Mapped[int] = mapped_column(default=0)
+    policy_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TenantProduct(Base):
+    """A product the tenant has booked."""
+
+    __tablename__ = "tenant_products"
+
+    tenant_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True
+    )
+    product: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class Membership(Base):
+    """Account × tenant. ``products`` None means all booked ones; the MFA deadline is fixed once."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        Index("ix_memberships_account_tenant", "account_id", "tenant_id", unique=True),
+        Index("ix_memberships_tenant", "tenant_id", "status", "role"),
+        Index("ix_memberships_tenant_created", "tenant_id", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("accounts.id", ondelete="CASCADE")
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), ForeignKey("tenants.id", ondelete="CASCADE"))
+    role: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    permissions: Mapped[list[str]] = mapped_column(JSON)
+    products: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    mfa_selected: Mapped[bool] = mapped_column(default=False)
+    mfa_due_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mfa_deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""The Flask face of Einlass: views, pages, security headers."""

@@ -1,0 +1,73 @@
+"""A person as the sign-in and the protocol see them: one frozen value, read in one go.
+
+Built by ``people.snapshot`` from the database and kept in Redis, so that silent sign-on and
+userinfo need no database. It holds no secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from idp.core.vocabulary import Factor
+
+MfaMode = Literal["admins", "selected", "everyone"]
+Role = Literal["admin", "employee"]
+MembershipStatus = Literal["active", "locked", "waiting", "invited", "removed"]
+AccountStatus = Literal["active", "locked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A tenant's MFA policy: whom it binds, what counts, how long the grace and a device last."""
+
+    mfa: MfaMode = "admins"
+    factors: tuple[Factor, ...] = (Factor.TOTP, Factor.WEBAUTHN)
+    grace_days: int = 0
+    remember_days: int = 0
+    phishing_resistant_only: bool = False
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonMembership:
+    """One company a person belongs to. ``products`` are those booked *and* open to the person."""
+
+    membership_id: str
+    tenant_id: str
+    customer_number: str
+    tenant_name: str
+    role: Role
+    status: MembershipStatus
+    policy: Policy
+    permissions: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    tenant_accent: str | None = None
+    mfa_selected: bool = False
+    mfa_due_since: datetime | None = None
+    mfa_deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account with its memberships, enrolled factors, standard claims and consents."""
+
+    account_id: str
+    subject: str
+    status: AccountStatus
+    email: str
+    email_verified: bool
+    locale: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    sessions_not_before: datetime | None = None
+    has_password: bool = True
+    enrolled: frozenset[Factor] = frozenset()
+    self_mfa: bool = False
+    recovery_codes_left: int = 0
+    is_operator: bool = False
+    memberships: tuple[PersonMembership, ...] = ()
+    consents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def membership_of(self, tenant_id: str | None) -> PersonMembership | None:
+        """The membership in that tenant, whatever its status."""
+        return next((m for m in self.memberships if m.tenant_id == tenant_id), None)

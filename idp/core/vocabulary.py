@@ -1,0 +1,98 @@
+"""Words shared by every layer: acr and amr values, factors, scopes, and the two values that cross
+between signing in (``authn``) and the protocol (``protocol``).
+
+``LoginNeeded`` goes from the protocol to the hosted login; ``Authentication`` comes back
+(OIDC Core §2 for ``auth_time``, ``acr`` and ``amr``; RFC 8176 for the amr values).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+ACR_SINGLE = "urn:einlass:acr:1fa"
+"""One factor was proven."""
+ACR_MULTI = "urn:einlass:acr:2fa"
+"""Two factors of different kinds were proven in this session."""
+ACR_PHISHING_RESISTANT = "phr"
+"""Phishing-resistant sign-in (OpenID EAP ACR Values 1.0)."""
+
+ACR_LEVEL = {ACR_SINGLE: 1, ACR_MULTI: 2, ACR_PHISHING_RESISTANT: 3}
+ACRS_SUPPORTED = (ACR_SINGLE, ACR_MULTI)
+"""What a sign-in can reach today, hence what discovery promises, weakest first."""
+
+
+class Factor(StrEnum):
+    """Something an account proves itself with."""
+
+    PASSWORD = "password"
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+    SMS = "sms"
+    VOICE = "voice"
+    EMAIL = "email"
+    RECOVERY_CODE = "recovery_code"
+
+
+SECOND_FACTORS = frozenset(Factor) - {Factor.PASSWORD, Factor.RECOVERY_CODE}
+"""Factors a person can enrol as their second one; recovery codes only stand in for them."""
+
+AMR = {
+    Factor.PASSWORD: "pwd",
+    Factor.TOTP: "otp",
+    Factor.WEBAUTHN: "hwk",
+    Factor.SMS: "sms",
+    Factor.VOICE: "tel",
+    Factor.EMAIL: "otp",
+    Factor.RECOVERY_CODE: "otp",
+}
+"""RFC 8176 §2; ``mfa`` is added beside these when two kinds were proven."""
+
+SCOPES_SUPPORTED = ("openid", "profile", "email", "address", "phone", "offline_access", "tenant")
+"""``tenant`` asks for the company the person is signed in for, their roles and permissions."""
+
+
+def amr_of(factors: Iterable[Factor]) -> tuple[str, ...]:
+    """The amr values for the factors proven, in a stable order."""
+    proven = set(factors)
+    values = dict.fromkeys(AMR[factor] for factor in Factor if factor in proven)
+    if Factor.PASSWORD in proven and len(proven) > 1:
+        values["mfa"] = None
+    return tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginNeeded:
+    """What an authorization request (or one of our own pages) asks of a sign-in.
+
+    ``acr_level`` is the weakest level that will do; ``not_before`` is set by ``prompt=login``:
+    every proof must be at least that young. ``tenant_bound`` is the id of the tenant whose own
+    client asks; ``tenant_hint`` a customer number the request preselects.
+    """
+
+    acr_level: int = 1
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+    not_before: datetime | None = None
+    login_hint: str | None = None
+    tenant_hint: str | None = None
+    id_token_hint_subject: str | None = None
+    select_account: bool = False
+    client_id: str | None = None
+    product: str | None = None
+    tenant_bound: str | None = None
+    ui_locales: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """A finished sign-in that satisfies everything asked of it."""
+
+    subject: str
+    account_id: str
+    tenant_id: str | None
+    customer_number: str | None
+    sid: str
+    auth_time: datetime
+    acr: str
+    amr: tuple[str, ...]

@@ -1,7 +1,7 @@
 """The account: a person's login, one per verified e-mail address, with every standard OIDC claim.
 
 Column names are the claim names of OIDC Core §5.1. ``subject`` is the public ``sub``; the row's id
-stays inside.
+stays inside. ``name`` is composed of the other names unless it is set.
 """
 
 from datetime import datetime
@@ -32,6 +32,7 @@ class Account(Base):
     sessions_not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     locale: Mapped[str] = mapped_column(String(35))
     self_mfa: Mapped[bool] = mapped_column(default=False)
+    name: Mapped[str | None] = mapped_column(String(400))
     given_name: Mapped[str | None] = mapped_column(String(200))
     family_name: Mapped[str | None] = mapped_column(String(200))
     middle_name: Mapped[str | None] = mapped_column(String(200))

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("sessions_not_before", sa.DateTime(timezone=True)),
         sa.Column("locale", sa.String(35), nullable=False),
         sa.Column("self_mfa", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.String(400)),
         sa.Column("given_name", sa.String(200)),
         sa.Column("family_name", sa.String(200)),
         sa.Column("middle_name", sa.String(200)),

@@ -1,0 +1,144 @@
+"""People's passwords: hashed with Argon2id, verified in the same time whoever asks, and the rules
+for new ones (NIST SP 800-63B-4 §3.1.1.2: length counts, guessable ones are refused, no
+composition rules).
+
+The only user of argon2 and zxcvbn.
+"""
+
+import base64
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from idp.core.randomness import Randomness
+from idp.settings import HashingSettings
+
+MIN_LENGTH = 8
+MAX_LENGTH = 256
+_SCORED_LENGTH = 72
+_ENOUGH_SCORE = 2
+_PERSONAL_LENGTH = 4
+_WAIT_SECONDS = 10.0
+
+
+class WeakPassword(ValueError):
+    """A new password was refused. ``reason`` is a code to translate: ``too_short``, ``too_long``,
+    ``common``, ``guessable`` or ``personal``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_TEXTS[reason])
+        self.reason = reason
+
+
+_TEXTS = {
+    "too_short": f"the password needs {MIN_LENGTH} characters at least",
+    "too_long": f"the password may have {MAX_LENGTH} characters at most",
+    "common": "this password is among the first that attackers try",
+    "guessable": "this password is easy to guess; make it longer",
+    "personal": "the password must not contain the person's own name or e-mail address",
+}
+
+
+class HashingBusy(Exception):
+    """So many passwords are being hashed that this one would wait too long; try again."""
+
+
+class Hasher:
+    """Argon2id with the given cost; at most ``concurrency`` hashes at once in this process."""
+
+    def __init__(self, settings: HashingSettings, randomness: Randomness) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost=settings.time,
+            memory_cost=settings.memory_kib,
+            parallelism=settings.parallelism,
+            type=Type.ID,
+        )
+        self._slots = threading.BoundedSemaphore(settings.concurrency)
+        # A well-formed hash of nothing: verifying against it costs what a real one costs.
+        salt, body = (base64.b64encode(randomness.raw(n)).rstrip(b"=") for n in (16, 32))
+        cost = f"m={settings.memory_kib},t={settings.time},p={settings.parallelism}"
+        self._decoy = f"$argon2id$v=19${cost}${salt.decode()}${body.decode()}"
+
+    def hash(self, password: str) -> str:
+        """The encoded hash to store."""
+        with self._slot():
+            return self._argon2.hash(_prepared(password))
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Whether the password is the stored one; without a stored one the same work, and False."""
+        with self._slot():
+            try:
+                self._argon2.verify(stored or self._decoy, _prepared(password))
+            except (VerificationError, InvalidHashError):
+                return False
+        return stored is not None
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether the stored hash was made with other parameters than today's."""
+        return self._argon2.check_needs_rehash(stored)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=_WAIT_SECONDS):
+            raise HashingBusy("too many sign-ins at once; try again in a moment")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
+def check_new_password(password: str, personal: Sequence[str]) -> None:
+    """Refuse what an attacker would try first; raises ``WeakPassword``.
+
+    ``personal`` are the person's names and e-mail address (and, say, the company's name).
+    """
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword("too_short")
+    if len(password) > MAX_LENGTH:
+        raise WeakPassword("too_long")
+    plain = _prepared(password).casefold()
+    words = _personal_words(personal)
+    if any(word in plain for word in words):
+        raise WeakPassword("personal")
+    if _core(plain) in _common_passwords() or plain in _common_passwords():
+        raise WeakPassword("common")
+    # Imported here: its dictionaries take 14 MiB that a worker which sets no password never needs.
+    from zxcvbn import zxcvbn
+
+    result = zxcvbn(plain[:_SCORED_LENGTH], user_inputs=sorted(words))
+    if result["score"] < _ENOUGH_SCORE:
+        raise WeakPassword("guessable")
+
+
+def _prepared(password: str) -> str:
+    """One spelling for what keyboards compose differently (SP 800-63B-4 §3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _personal_words(personal: Sequence[str]) -> set[str]:
+    """Names and the parts of the address before the @; short ones occur by chance."""
+    words: set[str] = set()
+    for text in personal:
+        folded = _prepared(text).casefold()
+        local, at, _ = folded.partition("@")
+        words.update(re.split(r"[\W_]+", local), {folded if at else local})
+    return {word for word in words if len(word) >= _PERSONAL_LENGTH}
+
+
+def _core(plain: str) -> str:
+    """The word inside the digits and signs that people put around it."""
+    return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    lines = files("idp.accounts").joinpath("common_passwords.txt").read_text("utf-8").splitlines()
+    return frozenset(line.strip() for line in lines if line and not line.startswith("#"))

@@ -1,4 +1,6 @@
-"""Invitations: a mailed, expiring, single-use way into one company. Only the token's digest is kept."""
+"""Invitations: a mailed, expiring, single-use way into one company. Only the token's digest is
+kept.
+"""
 
 from datetime import datetime
 

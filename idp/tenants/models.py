@@ -1,7 +1,7 @@
 """Companies, what they booked, and who belongs to them in which role.
 
-Accounts are referred to by id only; the MFA policy is part of the tenant's row, since every tenant has
-exactly one.
+Accounts are referred to by id only; the MFA policy is part of the tenant's row, since every
+tenant has exactly one.
 """
 
 from datetime import datetime

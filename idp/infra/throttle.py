@@ -1,0 +1,63 @@
+"""How often something may be tried (security rule 9): counters in Redis, so a rollback keeps them.
+
+What calls it: everything that can be guessed or made to send mail. Where tries may come in
+parallel, ``attempt`` counts first and refuses after, so fifty at once are still fifty.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from idp.infra.ephemeral import EphemeralStore
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``limit`` times within ``window`` seconds of the first."""
+
+    name: str
+    limit: int
+    window: int
+
+
+class Throttled(Exception):
+    """Too often; worth trying again after ``retry_after`` seconds."""
+
+    def __init__(self, rule: Limit, retry_after: int) -> None:
+        super().__init__(f"{rule.name}: again in {retry_after} s")
+        self.rule = rule
+        self.retry_after = retry_after
+
+
+class Throttle:
+    """Counts tries per rule and whatever ``parts`` name: an account, a factor, a network."""
+
+    def __init__(self, store: EphemeralStore) -> None:
+        self._store = store
+
+    @staticmethod
+    def key(rule: Limit, *parts: str) -> str:
+        """Where the counter is kept; addresses and names are not readable there."""
+        named = hashlib.sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return f"throttle:{rule.name}:{named[:32]}"
+
+    def check(self, rule: Limit, *parts: str) -> None:
+        """Raise :class:`Throttled` when the limit is reached; counts nothing."""
+        key = self.key(rule, *parts)
+        count, left = self._store.batch().get(key).remaining(key).run()
+        if count is not None and int(count) >= rule.limit:
+            raise Throttled(rule, max(1, int(left)))
+
+    def hit(self, rule: Limit, *parts: str) -> int:
+        """Count one try; the number within the window."""
+        return self._store.increment(self.key(rule, *parts), rule.window)
+
+    def attempt(self, rule: Limit, *parts: str) -> None:
+        """Count one try and raise :class:`Throttled` when it is one too many."""
+        key = self.key(rule, *parts)
+        count, left = self._store.batch().increment(key, rule.window).remaining(key).run()
+        if int(count) > rule.limit:
+            raise Throttled(rule, max(1, int(left)))
+
+    def clear(self, rule: Limit, *parts: str) -> None:
+        """Forget the tries, after a success."""
+        self._store.delete(self.key(rule, *parts))

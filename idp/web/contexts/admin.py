@@ -88,10 +88,11 @@ class PermissionChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class PermissionGroup:
-    """``label`` is a msgid. A checked ``permission_group=<key>`` means the whole group."""
+    """``label``, ``product``: msgids. A checked ``permission_group=<key>`` means all of it."""
 
     key: str
     label: str
+    product: str = ""
     permissions: tuple[PermissionChoice, ...]
 
 
@@ -129,6 +130,8 @@ class PersonDetail(AdminPage):
     other_companies: int = 0
     is_self: bool = False
     is_last_admin: bool = False
+    failed: str = ""
+    """The ``action`` whose errors are shown."""
     reason: str = ""
 
 
@@ -185,8 +188,8 @@ class PolicyPreview(AdminPage):
     """What saving would do; hidden fields repeat the form, hidden ``action=save``, main button
     saves, ``action=edit`` returns to the form with the values kept.
 
-    ``enrol_at_once`` must set a factor up at their next sign-in; ``may_postpone`` of them until
-    ``deadline``. ``released``: bound today, no longer bound.
+    ``newly_bound``: not bound today; ``released``: bound today, no longer bound then;
+    ``with_factor``: of those bound then, how many have a factor that counts.
     """
 
     template: ClassVar[str] = "admin/policy_preview.html"
@@ -204,7 +207,6 @@ class PolicyPreview(AdminPage):
     with_factor: int = 0
     newly_bound: int = 0
     released: int = 0
-    deadline: datetime | None = None
     without_factor: tuple[PersonRow, ...] = ()
 
 

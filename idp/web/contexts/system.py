@@ -75,6 +75,7 @@ class Trouble(Page):
     template: ClassVar[str] = "trouble.html"
     step: ClassVar[str] = "error"
     languages: ClassVar[bool] = False
+    kind: ClassVar[str] = ""
 
     retry_url: str = ""
     reference: str = ""
@@ -101,6 +102,7 @@ class FormExpired(Trouble):
     """The CSRF token is missing or another session's."""
 
     status: ClassVar[int] = 400
+    kind: ClassVar[str] = "form-expired"
 
 
 @dataclass(frozen=True, kw_only=True)

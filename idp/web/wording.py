@@ -1,0 +1,136 @@
+"""Codes that views hand to a page, as sentences: errors, notices, scopes, factors, roles, states.
+
+The sentences are message ids; the renderer translates them. A new code is added here and nowhere
+else, so that the same thing is said the same way on every page.
+"""
+
+from idp.infra.i18n import mark as _
+
+GENERIC_ERROR = _("That did not work. Please check what you entered and try again.")
+
+ERRORS = {
+    # signing in
+    "email-required": _("Enter your e-mail address."),
+    "email-invalid": _("Enter an e-mail address like name@company.com."),
+    "password-required": _("Enter your password."),
+    "invalid-credentials": _(
+        "E-mail address or password is not right. Check both, or set a new password."
+    ),
+    "code-required": _("Enter the code."),
+    "code-invalid": _("This code is not right. Wait for the next one and enter that."),
+    "code-used": _("This code was used already. Wait for the next one and enter that."),
+    "code-expired": _("This code is too old. Request a new one."),
+    "recovery-code-invalid": _(
+        "This recovery code is not right or was used already. Enter one you have not used yet."
+    ),
+    "mail-code-invalid": _("This code is not right. Enter the one from the newest e-mail."),
+    "throttled": _("Too many attempts. Please try again in %(minutes)s min."),
+    "resend-too-soon": _("We have just sent a code. Please wait a minute before asking again."),
+    "step-changed": _("This sign-in went on elsewhere. Continue here."),
+    "tenant-invalid": _("Choose one of your companies."),
+    # passwords
+    "password-too-short": _("This password is too short. Use at least 8 characters."),
+    "password-too-long": _("This password is too long. Use at most 256 characters."),
+    "password-common": _("This password is on lists of known passwords. Choose another one."),
+    "password-trivial": _("This password is easy to guess. Add a few words or characters."),
+    "password-personal": _("Do not use your name or e-mail address as the password."),
+    "password-same": _("This is your present password. Choose another one."),
+    "password-mismatch": _("The two passwords differ. Enter the same one twice."),
+    "password-wrong": _("This is not your present password."),
+    # people
+    "given-name-required": _("Enter the first name."),
+    "family-name-required": _("Enter the last name."),
+    "too-long": _("This is too long."),
+    "already-member": _("This person belongs to your company already."),
+    "already-invited": _("This person has been invited already. You can resend the invitation."),
+    "reason-required": _("Say why, in a few words. It is kept in the change log."),
+    "confirm-name-mismatch": _("This is not the name. Enter it exactly as shown."),
+    "last-admin": _("This is the company’s last admin. Make somebody else an admin first."),
+    "not-yourself": _("You cannot do this to your own membership."),
+    "permission-unknown": _("This permission is not on offer. Reload the page."),
+    "role-invalid": _("Choose a role."),
+    # the policy
+    "mode-invalid": _("Choose whom the policy binds."),
+    "factor-required": _("Allow at least one second factor that can be set up."),
+    "grace-days-invalid": _("Enter a number of days between 0 and 90."),
+    "remember-days-invalid": _("Enter a number of days between 0 and 90."),
+    "selected-required": _("Pick at least one person, or choose another rule."),
+    # clients
+    "client-name-required": _("Enter a name that your people will recognise."),
+    "redirect-uri-required": _("Enter at least one redirect URI."),
+    "redirect-uri-invalid": _(
+        "A redirect URI must be a full https address without a fragment. "
+        "http is allowed for localhost only."
+    ),
+    "uri-invalid": _("Enter a full https address."),
+    "client-metadata-invalid": _("The registration was refused: %(reason)s"),
+    # anywhere
+    "required": _("This is needed."),
+    "unavailable": _("This is not possible at the moment. Nothing was changed. Try again shortly."),
+}
+
+NOTICES = {
+    "code-sent": _("We have sent you a new code."),
+    "password-changed": _("Your password has been changed."),
+    "second-factor-on": _("Your second factor is set up."),
+    "second-factor-off": _("Your second factor has been turned off."),
+    "session-ended": _("That device has been signed out."),
+    "all-sessions-ended": _("All other devices have been signed out."),
+    "client-revoked": _("Access has been withdrawn."),
+    "language-changed": _("The language has been changed."),
+    "invited": _("The invitation is on its way."),
+    "invitation-resent": _("The invitation has been sent again."),
+    "invitation-revoked": _("The invitation has been withdrawn."),
+    "invitation-accepted": _("Welcome. You now belong to the company."),
+    "role-saved": _("The role has been changed."),
+    "permissions-saved": _("The permissions have been saved."),
+    "person-locked": _("This person is locked and has been signed out everywhere."),
+    "person-unlocked": _("This person can sign in again."),
+    "person-removed": _("This person no longer belongs to the company."),
+    "factors-reset": _("The second factor has been reset. The person is told by e-mail."),
+    "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),
+    "client-deleted": _("The client has been deleted."),
+}
+
+SCOPES = {
+    "openid": (_("Know who you are"), _("An identifier that stays the same")),
+    "profile": (_("See your name"), _("Your name and what else your profile says about you")),
+    "email": (_("See your e-mail address"), _("And whether it has been confirmed")),
+    "address": (_("See your postal address"), ""),
+    "phone": (_("See your telephone number"), ""),
+    "tenant": (_("See your company"), _("Its name, your role there and what you may do")),
+    "offline_access": (
+        _("Stay connected"),
+        _("Even when you are not using it, until you withdraw access in your account"),
+    ),
+}
+
+FACTORS = {
+    "totp": (_("Authenticator app"), _("A six-digit code from an app on the phone or computer")),
+    "webauthn": (_("Passkey or security key"), _("Fingerprint, face or PIN of one’s own device")),
+    "sms": (_("Text message"), _("A code by SMS")),
+    "voice": (_("Phone call"), _("A code read out by phone")),
+    "email": (_("E-mail"), _("A code by e-mail")),
+    "recovery_code": (_("Recovery code"), _("One of ten codes kept for emergencies")),
+}
+
+ROLES = {"admin": _("Admin"), "employee": _("Employee")}
+
+STATUSES = {
+    "active": _("Active"),
+    "locked": _("Locked"),
+    "waiting": _("Waiting for activation"),
+    "invited": _("Invited"),
+    "removed": _("Removed"),
+}
+
+MODES = {
+    "admins": _("Admins only"),
+    "selected": _("Admins and selected people"),
+    "everyone": _("Everyone"),
+}
+
+
+def code_of(code: str) -> str:
+    """Codes are written with hyphens here; services may write them with underscores."""
+    return code.replace("_", "-").lower()

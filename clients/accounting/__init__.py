@@ -1,0 +1,1 @@
+"""Accounting: expenses, invoices and the journal of the demo companies."""

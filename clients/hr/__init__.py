@@ -1,0 +1,1 @@
+"""HR: personnel file, absences and team calendar of the demo companies."""

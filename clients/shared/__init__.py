@@ -1,0 +1,1 @@
+"""What the three products share: app factory, sign-on, sessions, logout, look."""

@@ -6,6 +6,7 @@ so two writers wait for each other instead of failing half-way; reads outside a 
 single statements that block nobody. On PostgreSQL (psycopg 3) it is an ordinary READ COMMITTED one.
 """
 
+import hashlib
 import json
 import logging
 import select
@@ -19,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, LargeBinary, MetaData, event
+from sqlalchemy import JSON, DateTime, LargeBinary, MetaData, event, text
 from sqlalchemy.engine import Dialect, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
@@ -194,6 +195,15 @@ def after_commit(action: Callable[[], object]) -> None:
 def in_transaction() -> bool:
     """Whether a unit of work is open."""
     return _STATE in _session().info
+
+
+def lock_for_change(name: str) -> None:
+    """Let one unit of work at a time go on that asks for this name, until it is committed."""
+    if db.engine.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    else:
+        _session().connection()  # takes SQLite's one write lock
 
 
 def _run_all(actions: list[Callable[[], object]]) -> None:

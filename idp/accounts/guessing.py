@@ -1,0 +1,69 @@
+"""How many passwords may be tried, without handing strangers a lock (security rule 9).
+
+Three counters bound guesses from browsers that never signed in to the account: account from one
+network, one network over all accounts, the account from anywhere. A browser known to the account
+has a counter of its own, so guesses from elsewhere cannot keep its owner out. Unknown addresses
+are counted like known ones, so the answer tells nothing.
+"""
+
+import ipaddress
+
+from idp.core.randomness import digest
+from idp.infra.throttle import Limit, Throttle
+from idp.settings import LimitSettings
+
+_ELSEWHERE_LIMIT = 100
+_HOUR = 3600
+
+
+class PasswordGuesses:
+    """The counters around one password check."""
+
+    def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
+        self._throttle = throttle
+        per_account, window = limits.password_per_account, limits.window
+        self._known_browser = Limit("password-known-browser", per_account, window)
+        self._account_network = Limit("password-account-network", per_account, window)
+        self._network = Limit("password-network", limits.password_per_network, window)
+        self._elsewhere = Limit("password-account", _ELSEWHERE_LIMIT, _HOUR)
+
+    def begin(self, email: str, ip: str | None, *, browser_known: bool) -> None:
+        """Count one try before its outcome is known, so parallel ones cannot slip through.
+
+        Raises ``Throttled``.
+        """
+        account, network = digest(email), network_of(ip)
+        if browser_known:
+            self._throttle.attempt(self._known_browser, account)
+            return
+        self._throttle.check(self._network, network)
+        self._throttle.check(self._elsewhere, account)
+        self._throttle.attempt(self._account_network, account, network)
+
+    def failed(self, email: str, ip: str | None, *, browser_known: bool) -> None:
+        """The try was wrong: it counts for the network and the account as well."""
+        if not browser_known:
+            self._throttle.hit(self._network, network_of(ip))
+            self._throttle.hit(self._elsewhere, digest(email))
+
+    def succeeded(self, email: str, ip: str | None, *, browser_known: bool) -> None:
+        """The right password ends the count of this browser's way in, not that of others."""
+        if browser_known:
+            self._throttle.clear(self._known_browser, digest(email))
+        else:
+            self._throttle.clear(self._account_network, digest(email), network_of(ip))
+
+
+def network_of(ip: str | None) -> str:
+    """What one guesser can hold: an IPv4 address, or an IPv6 /64."""
+    if not ip:
+        return "unknown"
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

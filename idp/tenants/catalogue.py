@@ -173,6 +173,8 @@ _PRODUCT_OF = {permission.key: permission.product for permission in PERMISSIONS}
 class UnknownCatalogueEntry(ValueError):
     """A product or permission that the catalogue does not have."""
 
+    code = "permission-unknown"
+
 
 def default_permissions() -> tuple[str, ...]:
     """What a new employee holds until an admin decides otherwise."""
@@ -219,3 +221,8 @@ def grouped_permissions(products: Collection[str]) -> list[tuple[Product, str, l
             entries = [p for p in PERMISSIONS if p.product == product.key and p.group == group]
             groups.append((product, group, entries))
     return groups
+
+
+def product_name(key: str | None) -> str:
+    """The product's label; empty for none and for an unknown one."""
+    return next((product.label for product in PRODUCTS if product.key == key), "")

@@ -1,0 +1,324 @@
+"""Memberships: who belongs to a company, as what, and since when the policy binds them.
+
+Every lookup names the tenant as well, so another company's membership is "not found". Whoever
+changes one tells ``on_changed`` (account ids) before and after the commit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import cast, get_args
+
+from sqlalchemy import func, select, tuple_, update
+
+from idp.core.clock import Clock
+from idp.core.person import Policy, Role
+from idp.core.randomness import Randomness
+from idp.infra.audit import Audit
+from idp.infra.database import after_commit, db, transaction
+from idp.tenants.catalogue import check_permissions, check_products, default_permissions
+from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
+from idp.tenants.models import Membership, Tenant
+from idp.tenants.policy import bound_condition, deadline_of, is_bound, policy_of
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Memberships:
+    """Adds, changes and lists the members of tenants."""
+
+    def __init__(self, clock: Clock, randomness: Randomness, audit: Audit) -> None:
+        self._clock = clock
+        self._randomness = randomness
+        self._audit = audit
+        self.on_changed: list[Callable[[Sequence[str]], object]] = []
+        self.subject_of: Callable[[str], str | None] = lambda account_id: None
+        """The public subject of an account, for the audit log: set from above."""
+
+    def get(self, tenant_id: str, membership_id: str) -> Membership:
+        """The membership in that tenant; raises ``UnknownMembership``."""
+        found = db.session.scalar(
+            select(Membership).where(
+                Membership.id == membership_id,
+                Membership.tenant_id == tenant_id,
+                Membership.status != "removed",
+            )
+        )
+        if found is None:
+            raise UnknownMembership
+        return found
+
+    def find(self, tenant_id: str, account_id: str) -> Membership | None:
+        """The account's membership in that tenant, removed or not."""
+        return db.session.scalar(
+            select(Membership).where(
+                Membership.account_id == account_id, Membership.tenant_id == tenant_id
+            )
+        )
+
+    def of_account(self, account_id: str) -> list[Membership]:
+        """Every membership of an account that was not removed."""
+        query = select(Membership).where(
+            Membership.account_id == account_id, Membership.status != "removed"
+        )
+        return list(db.session.scalars(query.order_by(Membership.created_at, Membership.id)))
+
+    def list(
+        self, tenant_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 100
+    ) -> list[Membership]:
+        """A tenant's memberships in the order they were made; ``after`` is the last one seen."""
+        query = select(Membership).where(
+            Membership.tenant_id == tenant_id, Membership.status != "removed"
+        )
+        if after is not None:
+            query = query.where(tuple_(Membership.created_at, Membership.id) > after)
+        query = query.order_by(Membership.created_at, Membership.id).limit(limit)
+        return list(db.session.scalars(query))
+
+    def add(
+        self,
+        tenant_id: str,
+        account_id: str,
+        *,
+        role: Role = "employee",
+        permissions: Iterable[str] | None = None,
+        status: str = "active",
+        actor: str | None = None,
+    ) -> Membership:
+        """Make the account a member, or take it back with these rights if it was removed.
+
+        Permissions None means those that new members get by default.
+        """
+        with transaction() as session:
+            policy = self._policy(tenant_id)
+            granted = default_permissions() if permissions is None else permissions
+            membership = self.find(tenant_id, account_id)
+            if membership is None:
+                membership = Membership(
+                    id=self._randomness.uuid(),
+                    account_id=account_id,
+                    tenant_id=tenant_id,
+                    mfa_selected=False,
+                    created_at=self._clock.now(),
+                )
+                session.add(membership)
+            membership.role = check_role(role)
+            membership.status = status
+            membership.permissions = check_permissions(granted)
+            self._rebind(membership, policy)
+            session.flush()
+            self._record("member.added", membership, actor, {"role": role})
+        return membership
+
+    def set_role(
+        self, tenant_id: str, membership_id: str, role: str, *, actor: str | None = None
+    ) -> Membership:
+        """Make a member an admin or an employee; raises ``LastAdmin``."""
+        with transaction():
+            policy = self._policy(tenant_id, lock=True)
+            membership = self.get(tenant_id, membership_id)
+            before = membership.role
+            if role != "admin":
+                self._keep_an_admin(membership)
+            membership.role = check_role(role)
+            self._rebind(membership, policy)
+            self._record("member.role", membership, actor, {"from": before, "to": role})
+        return membership
+
+    def set_permissions(
+        self,
+        tenant_id: str,
+        membership_id: str,
+        permissions: Iterable[str],
+        *,
+        actor: str | None = None,
+    ) -> Membership:
+        """Replace the granted permissions; they reach products with the next token."""
+        wanted = check_permissions(permissions)
+        with transaction():
+            membership = self.get(tenant_id, membership_id)
+            before = set(membership.permissions)
+            membership.permissions = wanted
+            detail = {
+                "granted": sorted(set(wanted) - before),
+                "withdrawn": sorted(before - set(wanted)),
+            }
+            self._record("member.permissions", membership, actor, detail)
+        return membership
+
+    def set_products(
+        self,
+        tenant_id: str,
+        membership_id: str,
+        products: Iterable[str] | None,
+        *,
+        actor: str | None = None,
+    ) -> Membership:
+        """Restrict a member to some products; None opens every booked one."""
+        wanted = None if products is None else check_products(products)
+        with transaction():
+            membership = self.get(tenant_id, membership_id)
+            membership.products = wanted
+            self._record("member.products", membership, actor, {"products": wanted})
+        return membership
+
+    def set_selected(
+        self, tenant_id: str, membership_ids: Iterable[str], *, actor: str | None = None
+    ) -> None:
+        """Exactly these members are picked for the ``selected`` policy."""
+        chosen = set(membership_ids)
+        with transaction() as session:
+            policy = self._policy(tenant_id)
+            query = select(Membership).where(
+                Membership.tenant_id == tenant_id, Membership.status != "removed"
+            )
+            for membership in session.scalars(query):
+                wanted = membership.id in chosen
+                if membership.mfa_selected != wanted:
+                    membership.mfa_selected = wanted
+                    self._rebind(membership, policy)
+                    self._record("member.mfa_selected", membership, actor, {"selected": wanted})
+
+    def set_status(
+        self,
+        tenant_id: str,
+        membership_id: str,
+        status: str,
+        *,
+        event: str,
+        actor: str | None = None,
+        reason: str = "",
+    ) -> Membership:
+        """Lock, unlock, activate or remove; never the last active admin (``LastAdmin``)."""
+        with transaction():
+            policy = self._policy(tenant_id, lock=True)
+            membership = self.get(tenant_id, membership_id)
+            if membership.status == status:
+                return membership
+            if status != "active":
+                self._keep_an_admin(membership)
+            membership.status = status
+            if status == "removed":
+                membership.mfa_selected = False
+                membership.mfa_due_since = membership.mfa_deadline = None
+            else:
+                self._rebind(membership, policy)
+            self._record(event, membership, actor, {"reason": reason[:200]} if reason else None)
+        return membership
+
+    def is_last_admin(self, membership: Membership) -> bool:
+        """Whether the tenant would have no active admin without this one."""
+        if membership.role != "admin" or membership.status != "active":
+            return False
+        others = select(func.count()).where(
+            Membership.tenant_id == membership.tenant_id,
+            Membership.role == "admin",
+            Membership.status == "active",
+            Membership.id != membership.id,
+        )
+        return db.session.scalar(others) == 0
+
+    def mark_due(self, membership_id: str, now: datetime) -> tuple[datetime, datetime] | None:
+        """Since when a second factor is due of a member and until when it can wait; fixed once.
+
+        None where the policy does not bind the member.
+        """
+        with transaction() as session:
+            membership = session.get(Membership, membership_id)
+            if membership is None:
+                raise UnknownMembership
+            policy = self._policy(membership.tenant_id)
+            if not is_bound(policy, membership.role, membership.mfa_selected):
+                return None
+            fixed = session.execute(
+                update(Membership)
+                .where(Membership.id == membership_id, Membership.mfa_due_since.is_(None))
+                .values(mfa_due_since=now, mfa_deadline=deadline_of(policy, now))
+                .returning(Membership.account_id)
+            ).scalar()
+            if fixed is not None:
+                self._announce([fixed])
+            session.refresh(membership)
+            since, deadline = membership.mfa_due_since, membership.mfa_deadline
+        return cast("tuple[datetime, datetime]", (since, deadline))
+
+    def rebind_all(self, tenant_id: str, policy: Policy) -> None:
+        """After a change of policy: the newly bound fall due now, the unbound are released."""
+        now = self._clock.now()
+        bound = bound_condition(policy)
+        here = (Membership.tenant_id == tenant_id, Membership.status != "removed")
+        newly = (
+            update(Membership)
+            .where(*here, bound, Membership.mfa_due_since.is_(None))
+            .values(mfa_due_since=now, mfa_deadline=deadline_of(policy, now))
+        )
+        released = (
+            update(Membership)
+            .where(*here, ~bound, Membership.mfa_due_since.is_not(None))
+            .values(mfa_due_since=None, mfa_deadline=None)
+        )
+        changed: list[str] = []
+        for statement in (newly, released):
+            returning = statement.returning(Membership.account_id)
+            changed += db.session.execute(
+                returning, execution_options={"synchronize_session": False}
+            ).scalars()
+        self._announce(changed)
+
+    def note_sign_in(self, membership_id: str) -> None:
+        """Remember when the member last signed in for this company."""
+        with transaction() as session:
+            session.execute(
+                update(Membership)
+                .where(Membership.id == membership_id)
+                .values(last_sign_in_at=self._clock.now())
+            )
+
+    def _policy(self, tenant_id: str, *, lock: bool = False) -> Policy:
+        """The tenant's policy; ``lock`` makes changes that must leave an admin wait in line."""
+        query = select(Tenant).where(Tenant.id == tenant_id)
+        tenant = db.session.scalar(query.with_for_update() if lock else query)
+        if tenant is None:
+            raise UnknownTenant
+        return policy_of(tenant)
+
+    def _rebind(self, membership: Membership, policy: Policy) -> None:
+        """Due once from the first moment bound; released only when no longer bound."""
+        if not is_bound(policy, membership.role, membership.mfa_selected):
+            membership.mfa_due_since = membership.mfa_deadline = None
+        elif membership.mfa_due_since is None:
+            now = self._clock.now()
+            membership.mfa_due_since = now
+            membership.mfa_deadline = deadline_of(policy, now)
+
+    def _keep_an_admin(self, membership: Membership) -> None:
+        if self.is_last_admin(membership):
+            raise LastAdmin
+
+    def _record(
+        self, event: str, membership: Membership, actor: str | None, detail: object = None
+    ) -> None:
+        self._audit.record(
+            event,
+            category="people",
+            tenant_id=membership.tenant_id,
+            actor=actor,
+            subject=self.subject_of(membership.account_id),
+            detail={"membership": membership.id, **(detail if isinstance(detail, dict) else {})},
+        )
+        self._announce([membership.account_id])
+
+    def _announce(self, account_ids: Sequence[str]) -> None:
+        def tell() -> None:
+            for hook in self.on_changed:
+                hook(account_ids)
+
+        if account_ids:
+            tell()
+            after_commit(tell)
+
+
+def check_role(role: str) -> Role:
+    """The role, if it is one."""
+    if role not in ROLES:
+        raise ValueError(f"a role is one of {', '.join(ROLES)}")
+    return role

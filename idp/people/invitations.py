@@ -1,0 +1,295 @@
+"""Invitations into a company: mailed, expiring, resendable, revocable, accepted exactly once (T2).
+
+The mail is written in the transaction that stores the invitation; only the token's digest is kept.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from idp.accounts.claims import check_claims
+from idp.accounts.email_address import normalise_email
+from idp.accounts.models import Account
+from idp.accounts.service import AccountService
+from idp.core.clock import Clock
+from idp.core.randomness import Randomness, digest
+from idp.infra.audit import Audit
+from idp.infra.database import db, transaction
+from idp.infra.outbox import Outbox
+from idp.infra.throttle import Limit, Throttle
+from idp.people.actors import Actor, AlreadyInvited, AlreadyMember, Refused
+from idp.people.models import Invitation
+from idp.settings import Settings
+from idp.tenants.catalogue import check_permissions, default_permissions
+from idp.tenants.memberships import check_role
+from idp.tenants.models import Membership, Tenant
+from idp.tenants.service import TenantService
+
+_HOUR = 3600
+
+
+class InvalidInvitation(Refused):
+    """The link was used, revoked, is too old, or was never ours."""
+
+    code = "invitation-invalid"
+    text = "this invitation is no longer valid"
+
+
+class InvitationForOther(Refused):
+    """The invitation went to another address than the account has."""
+
+    code = "invitation-for-other"
+    text = "this invitation is for another e-mail address"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvitation:
+    """What the registration page needs; ``has_account``: sign in instead of registering."""
+
+    id: str
+    tenant_id: str
+    tenant_name: str
+    customer_number: str
+    email: str
+    given_name: str
+    family_name: str
+    salutation: str | None
+    role: str
+    locale: str
+    has_account: bool
+
+
+class Invitations:
+    """Invites, resends, revokes, finds and accepts."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        randomness: Randomness,
+        outbox: Outbox,
+        audit: Audit,
+        throttle: Throttle,
+        accounts: AccountService,
+        tenants: TenantService,
+    ) -> None:
+        self._issuer = settings.issuer
+        self._lifetime = settings.lifetimes.invitation
+        self._per_address = Limit("invitation-mail", settings.limits.mail_per_address, _HOUR)
+        self._clock = clock
+        self._randomness = randomness
+        self._outbox = outbox
+        self._audit = audit
+        self._throttle = throttle
+        self._accounts = accounts
+        self._tenants = tenants
+
+    def invite(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        email: str,
+        given_name: str,
+        family_name: str,
+        role: str = "employee",
+        permissions: Iterable[str] | None = None,
+        locale: str = "en",
+        *,
+        salutation: str | None = None,
+    ) -> Invitation:
+        """Mail an invitation; permissions None means what new members get by default.
+
+        Raises ``NotAllowed``, ``AlreadyMember``, ``AlreadyInvited``, ``InvalidEmail``,
+        ``Throttled``.
+        """
+        address = normalise_email(email)
+        names = check_claims(
+            {"given_name": given_name, "family_name": family_name, "locale": locale}
+        )
+        granted = check_permissions(default_permissions() if permissions is None else permissions)
+        wanted_role = check_role(role)
+        with transaction() as session:
+            actor.check_admin(tenant_id)
+            tenant = self._tenants.get(tenant_id)
+            self._check_new(tenant_id, address)
+            self._throttle.attempt(self._per_address, tenant_id, address)
+            now = self._clock.now()
+            token = self._randomness.token()
+            invitation = Invitation(
+                id=self._randomness.uuid(),
+                tenant_id=tenant_id,
+                email=address,
+                given_name=names["given_name"] or "",
+                family_name=names["family_name"] or "",
+                salutation=salutation,
+                role=wanted_role,
+                permissions=granted,
+                locale=names["locale"],
+                token_digest=digest(token),
+                invited_by=actor.name[:64],
+                created_at=now,
+                expires_at=now + timedelta(seconds=self._lifetime),
+            )
+            session.add(invitation)
+            session.flush()
+            self._mail(invitation, tenant, token)
+            self._record("invitation.sent", invitation, actor.subject, {"role": wanted_role})
+        return invitation
+
+    def resend(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
+        """Mail it again under a new token, for the full time; the old link dies."""
+        with transaction():
+            actor.check_admin(tenant_id)
+            invitation = self._get(tenant_id, invitation_id)
+            self._throttle.attempt(self._per_address, tenant_id, invitation.email)
+            token = self._randomness.token()
+            invitation.token_digest = digest(token)
+            invitation.expires_at = self._clock.now() + timedelta(seconds=self._lifetime)
+            self._mail(invitation, self._tenants.get(tenant_id), token)
+            self._record("invitation.resent", invitation, actor.subject)
+        return invitation
+
+    def revoke(self, tenant_id: str, actor: Actor, invitation_id: str) -> None:
+        """The link dies."""
+        with transaction():
+            actor.check_admin(tenant_id)
+            invitation = self._get(tenant_id, invitation_id)
+            invitation.revoked_at = self._clock.now()
+            self._record("invitation.revoked", invitation, actor.subject)
+
+    def list(self, tenant_id: str, limit: int = 200) -> Sequence[Invitation]:
+        """Those not yet accepted or revoked, the newest first; expired ones can be resent."""
+        query = (
+            select(Invitation)
+            .where(
+                Invitation.tenant_id == tenant_id,
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+            )
+            .order_by(Invitation.created_at.desc(), Invitation.id.desc())
+            .limit(limit)
+        )
+        return db.session.scalars(query).all()
+
+    def find(self, token: str) -> OpenInvitation | None:
+        """The invitation of a link, if it still is one."""
+        row = db.session.execute(
+            select(Invitation, Tenant)
+            .join(Tenant, Tenant.id == Invitation.tenant_id)
+            .where(
+                Invitation.token_digest == digest(token),
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+                Invitation.expires_at > self._clock.now(),
+            )
+        ).first()
+        if row is None:
+            return None
+        invitation, tenant = row
+        return OpenInvitation(
+            id=invitation.id,
+            tenant_id=tenant.id,
+            tenant_name=tenant.name,
+            customer_number=tenant.customer_number,
+            email=invitation.email,
+            given_name=invitation.given_name,
+            family_name=invitation.family_name,
+            salutation=invitation.salutation,
+            role=invitation.role,
+            locale=invitation.locale,
+            has_account=self._accounts.find_by_email(invitation.email) is not None,
+        )
+
+    def accept(self, token: str, account_id: str) -> Membership:
+        """Make the invited account a member; of many tries with one link one succeeds.
+
+        Raises ``InvalidInvitation``, ``InvitationForOther``.
+        """
+        with transaction() as session:
+            account = self._accounts.get(account_id)
+            now = self._clock.now()
+            invitation = session.scalar(
+                update(Invitation)
+                .where(
+                    Invitation.token_digest == digest(token),
+                    Invitation.accepted_at.is_(None),
+                    Invitation.revoked_at.is_(None),
+                    Invitation.expires_at > now,
+                )
+                .values(accepted_at=now)
+                .returning(Invitation),
+                execution_options={"synchronize_session": False},
+            )
+            if invitation is None:
+                raise InvalidInvitation
+            if invitation.email != account.email:
+                raise InvitationForOther
+            membership = self._tenants.memberships.find(invitation.tenant_id, account.id)
+            if membership is None or membership.status == "removed":
+                membership = self._tenants.memberships.add(
+                    invitation.tenant_id,
+                    account.id,
+                    role=check_role(invitation.role),
+                    permissions=invitation.permissions,
+                    actor=account.subject,
+                )
+            self._record("invitation.accepted", invitation, account.subject)
+        return membership
+
+    def _check_new(self, tenant_id: str, address: str) -> None:
+        member = (
+            select(Membership.id)
+            .join(Account, Account.id == Membership.account_id)
+            .where(
+                Account.email == address,
+                Membership.tenant_id == tenant_id,
+                Membership.status != "removed",
+            )
+        )
+        if db.session.scalar(member) is not None:
+            raise AlreadyMember
+        open_one = select(Invitation.id).where(
+            Invitation.tenant_id == tenant_id,
+            Invitation.email == address,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > self._clock.now(),
+        )
+        if db.session.scalar(open_one.limit(1)) is not None:
+            raise AlreadyInvited
+
+    def _get(self, tenant_id: str, invitation_id: str) -> Invitation:
+        found = db.session.scalar(
+            select(Invitation).where(
+                Invitation.id == invitation_id,
+                Invitation.tenant_id == tenant_id,
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+            )
+        )
+        if found is None:
+            raise InvalidInvitation
+        return found
+
+    def _mail(self, invitation: Invitation, tenant: Tenant, token: str) -> None:
+        context = {
+            "tenant_name": tenant.name,
+            "inviter": invitation.invited_by or tenant.name,
+            "link": f"{self._issuer}/invitation/{token}",
+            "days": max(1, self._lifetime // 86400),
+        }
+        self._outbox.mail(invitation.email, "invitation", invitation.locale, context)
+
+    def _record(
+        self, event: str, invitation: Invitation, actor: str, detail: dict[str, Any] | None = None
+    ) -> None:
+        self._audit.record(
+            event,
+            category="people",
+            tenant_id=invitation.tenant_id,
+            actor=actor,
+            detail={"invitation": invitation.id, "email": invitation.email, **(detail or {})},
+        )

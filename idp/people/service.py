@@ -1,0 +1,315 @@
+"""People of a company: what touches account, membership, factors, sessions and grants together.
+
+Company admins act within their own company: every method takes the tenant and the actor, and checks
+the right inside its transaction. What must end elsewhere (sessions, refresh tokens) hangs on hooks
+that the wiring fills; they run inside the same transaction.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import delete, select
+
+from idp.accounts.models import Account
+from idp.accounts.service import AccountService
+from idp.authn.models import RecoveryCode, RememberedDevice, TotpDevice
+from idp.core.clock import Clock
+from idp.core.randomness import Randomness
+from idp.infra.audit import Audit
+from idp.infra.database import after_commit, db, transaction
+from idp.infra.outbox import Outbox
+from idp.infra.throttle import Throttle
+from idp.people.actors import (
+    Actor,
+    AlreadyInvited,
+    AlreadyMember,
+    BoundElsewhere,
+    NotAllowed,
+    NotYourself,
+    Refused,
+)
+from idp.people.invitations import (
+    InvalidInvitation,
+    InvitationForOther,
+    Invitations,
+    OpenInvitation,
+)
+from idp.people.listing import (
+    Cursor,
+    MemberRow,
+    PeoplePage,
+    count_people,
+    find_member,
+    list_people,
+    member_facts,
+)
+from idp.people.models import Invitation
+from idp.people.snapshot import PersonDirectory
+from idp.settings import Settings
+from idp.tenants.errors import UnknownMembership
+from idp.tenants.models import Membership, Tenant
+from idp.tenants.policy import is_bound, policy_of
+from idp.tenants.service import TenantService
+
+__all__ = [
+    "Actor",
+    "AlreadyInvited",
+    "AlreadyMember",
+    "BoundElsewhere",
+    "InvalidInvitation",
+    "InvitationForOther",
+    "NotAllowed",
+    "NotYourself",
+    "PeopleService",
+    "Refused",
+]
+
+
+class PeopleService:
+    """Invites, lists, changes, locks and removes the members of companies."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        randomness: Randomness,
+        outbox: Outbox,
+        audit: Audit,
+        throttle: Throttle,
+        accounts: AccountService,
+        tenants: TenantService,
+        persons: PersonDirectory,
+    ) -> None:
+        self._outbox = outbox
+        self._audit = audit
+        self._clock = clock
+        self._issuer = settings.issuer
+        self._accounts = accounts
+        self._tenants = tenants
+        self._persons = persons
+        self._members = tenants.memberships
+        self._invitations = Invitations(
+            settings, clock, randomness, outbox, audit, throttle, accounts, tenants
+        )
+        self.on_membership_ended: list[Callable[[str, str, str], object]] = []
+        """Called with account id, subject and tenant id: sessions and tokens for it must end."""
+        self.on_factors_reset: list[Callable[[str, str], object]] = []
+        """Called with account id and subject: every session of the account must end."""
+        # What the layers below cannot see themselves.
+        accounts.on_changed.append(persons.forget)
+        tenants.memberships.on_changed.append(persons.forget_accounts)
+        tenants.memberships.subject_of = _subject_of
+        tenants.member_facts = member_facts
+
+    # Invitations
+
+    def invite(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        email: str,
+        given_name: str,
+        family_name: str,
+        role: str = "employee",
+        permissions: Iterable[str] | None = None,
+        locale: str = "en",
+        *,
+        salutation: str | None = None,
+    ) -> Invitation:
+        """Mail an invitation into the company (see ``Invitations.invite``)."""
+        return self._invitations.invite(
+            tenant_id,
+            actor,
+            email,
+            given_name,
+            family_name,
+            role,
+            permissions,
+            locale,
+            salutation=salutation,
+        )
+
+    def resend_invitation(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
+        """Mail it again under a new token; the old link dies."""
+        return self._invitations.resend(tenant_id, actor, invitation_id)
+
+    def revoke_invitation(self, tenant_id: str, actor: Actor, invitation_id: str) -> None:
+        """The link dies."""
+        self._invitations.revoke(tenant_id, actor, invitation_id)
+
+    def list_invitations(self, tenant_id: str) -> Sequence[Invitation]:
+        """Those neither accepted nor revoked."""
+        return self._invitations.list(tenant_id)
+
+    def find_invitation(self, token: str) -> OpenInvitation | None:
+        """The open invitation of a link."""
+        return self._invitations.find(token)
+
+    def accept_invitation(self, token: str, account_id: str) -> Membership:
+        """Make the invited account a member, once."""
+        return self._invitations.accept(token, account_id)
+
+    # The list
+
+    def list_people(
+        self, tenant_id: str, *, search: str = "", after: Cursor | None = None, limit: int = 50
+    ) -> PeoplePage:
+        """A page of the company's members by name."""
+        policy = self._tenants.policy(tenant_id)
+        return list_people(tenant_id, policy, search=search, after=after, limit=limit)
+
+    def count_people(self, tenant_id: str, search: str = "") -> int:
+        """How many members the list has."""
+        return count_people(tenant_id, search)
+
+    def get_member(self, tenant_id: str, membership_id: str) -> MemberRow:
+        """One member of that company; raises ``UnknownMembership``."""
+        row = find_member(tenant_id, membership_id, self._tenants.policy(tenant_id))
+        if row is None:
+            raise UnknownMembership
+        return row
+
+    # Changing a member
+
+    def set_role(self, tenant_id: str, actor: Actor, membership_id: str, role: str) -> Membership:
+        """Make a member an admin or an employee; never leaves the company without an admin."""
+        with transaction():
+            actor.check_admin(tenant_id)
+            return self._members.set_role(tenant_id, membership_id, role, actor=actor.subject)
+
+    def set_permissions(
+        self, tenant_id: str, actor: Actor, membership_id: str, permissions: Iterable[str]
+    ) -> Membership:
+        """Replace what a member may do."""
+        with transaction():
+            actor.check_admin(tenant_id)
+            return self._members.set_permissions(
+                tenant_id, membership_id, permissions, actor=actor.subject
+            )
+
+    def lock_member(
+        self, tenant_id: str, actor: Actor, membership_id: str, reason: str = ""
+    ) -> Membership:
+        """The person cannot use this company any more; at once sessions and tokens for it end."""
+        return self._end(tenant_id, actor, membership_id, "locked", "member.locked", reason)
+
+    def remove_member(
+        self, tenant_id: str, actor: Actor, membership_id: str, reason: str = ""
+    ) -> Membership:
+        """The person leaves the company; account and other memberships stay."""
+        return self._end(tenant_id, actor, membership_id, "removed", "member.removed", reason)
+
+    def unlock_member(
+        self, tenant_id: str, actor: Actor, membership_id: str, reason: str = ""
+    ) -> Membership:
+        """A locked or waiting member may sign in for this company again."""
+        with transaction():
+            actor.check_admin(tenant_id)
+            return self._members.set_status(
+                tenant_id,
+                membership_id,
+                "active",
+                event="member.unlocked",
+                actor=actor.subject,
+                reason=reason,
+            )
+
+    def reset_factors(
+        self, tenant_id: str, actor: Actor, membership_id: str, reason: str = ""
+    ) -> None:
+        """Forget a member's second factor (a lost phone); the next sign-in enrols again (M9).
+
+        Refused where another company's policy relies on it: one company's admin must not weaken
+        another's protection.
+        """
+        with transaction():
+            actor.check_admin(tenant_id)
+            membership = self._members.get(tenant_id, membership_id)
+            self._check_not_self(actor, membership)
+            if actor.account_id is not None and self._is_bound_elsewhere(membership):
+                raise BoundElsewhere
+            account = self._accounts.get(membership.account_id)
+            self._reset(account, actor, tenant_id, reason)
+
+    # Accounts, by operators
+
+    def reset_account_factors(self, account_id: str, actor: Actor, reason: str = "") -> None:
+        """The same for an account, whatever its companies."""
+        with transaction():
+            self._reset(self._accounts.get(account_id), actor, None, reason)
+
+    def lock_account(self, account_id: str, actor: Actor, reason: str = "") -> None:
+        """Lock the whole account: no company, no session, no token."""
+        self._accounts.lock(account_id, actor=actor.subject, reason=reason)
+
+    def unlock_account(self, account_id: str, actor: Actor) -> None:
+        """The account may sign in again."""
+        self._accounts.unlock(account_id, actor=actor.subject)
+
+    def _end(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        membership_id: str,
+        status: str,
+        event: str,
+        reason: str,
+    ) -> Membership:
+        with transaction():
+            actor.check_admin(tenant_id)
+            self._check_not_self(actor, self._members.get(tenant_id, membership_id))
+            membership = self._members.set_status(
+                tenant_id, membership_id, status, event=event, actor=actor.subject, reason=reason
+            )
+            subject = self._accounts.get(membership.account_id).subject
+            for hook in self.on_membership_ended:
+                hook(membership.account_id, subject, tenant_id)
+        return membership
+
+    def _reset(self, account: Account, actor: Actor, tenant_id: str | None, reason: str) -> None:
+        account_id, subject = account.id, account.subject
+        for model in (TotpDevice, RecoveryCode, RememberedDevice):
+            db.session.execute(delete(model).where(model.account_id == account_id))
+        account.sessions_not_before = self._clock.now()
+        self._audit.record(
+            "mfa.reset",
+            category="people",
+            tenant_id=tenant_id,
+            actor=actor.subject,
+            subject=subject,
+            detail={"reason": reason[:200]},
+        )
+        for hook in self.on_factors_reset:
+            hook(account_id, subject)
+        context = {
+            "given_name": account.given_name or "",
+            "by": actor.name,
+            "link": f"{self._issuer}/account",
+        }
+        self._outbox.mail(account.email, "mfa-disabled", account.locale, context)
+        self._persons.forget(subject)
+        after_commit(lambda: self._persons.forget(subject))
+
+    @staticmethod
+    def _check_not_self(actor: Actor, membership: Membership) -> None:
+        if actor.account_id == membership.account_id:
+            raise NotYourself
+
+    @staticmethod
+    def _is_bound_elsewhere(membership: Membership) -> bool:
+        query = (
+            select(Membership, Tenant)
+            .join(Tenant, Tenant.id == Membership.tenant_id)
+            .where(
+                Membership.account_id == membership.account_id,
+                Membership.tenant_id != membership.tenant_id,
+                Membership.status != "removed",
+            )
+        )
+        return any(
+            is_bound(policy_of(tenant), other.role, other.mfa_selected)
+            for other, tenant in db.session.execute(query).tuples()
+        )
+
+
+def _subject_of(account_id: str) -> str | None:
+    return db.session.scalar(select(Account.subject).where(Account.id == account_id))

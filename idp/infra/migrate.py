@@ -1,0 +1,109 @@
+"""Bring the database to this release's schema; safe when several processes start at once.
+
+``idp migrate`` and ``idp serve`` call :func:`upgrade`, ``idp doctor`` and ``/readyz`` compare
+:func:`current_head` with :func:`expected_head`. One migrates at a time (an advisory lock on
+PostgreSQL, a file lock beside SQLite), and a step that fails leaves nothing behind: both databases
+change their schema within one transaction.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from idp.infra.database import engine_options, prepare_engine
+from idp.settings import Settings
+
+FOLDER = Path(__file__).resolve().parents[1] / "migrations"
+_LOCK = 0x45696E6C617373  # "Einlass"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def migration_engine(settings: Settings) -> Engine:
+    """An engine whose transactions include changes of the schema."""
+    options = engine_options(settings.database)
+    url = settings.database.url
+    engine = create_engine(url, poolclass=NullPool, connect_args=options["connect_args"])
+    if engine.dialect.name == "sqlite":
+        # The one pragma that lasts; foreign keys stay unchecked, since tables may be rebuilt.
+        event.listen(engine, "connect", lambda c, _: c.execute("PRAGMA journal_mode=WAL"))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    else:
+        prepare_engine(engine)
+    return engine
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def exclusive(settings: Settings) -> Iterator[Connection]:
+    """A connection to the database that no other process migrates meanwhile."""
+    engine = migration_engine(settings)
+    if engine.dialect.name == "sqlite":
+        file = Path(make_url(settings.database.url).database or "")
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _file_lock(file.with_name(file.name + ".migrate-lock")), engine.connect() as found:
+            yield found
+        return
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        connection.commit()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+            connection.commit()
+
+
+def upgrade(settings: Settings, target: str = "head") -> None:
+    """Apply what is missing, up to ``target``."""
+    with exclusive(settings) as connection:
+        run(connection, "upgrade", target)
+
+
+def downgrade(settings: Settings, target: str) -> None:
+    """Go back to ``target``: for tests, and for an operator who returns to the last release."""
+    with exclusive(settings) as connection:
+        run(connection, "downgrade", target)
+
+
+def run(connection: Connection, verb: str, target: str) -> None:
+    """Run Alembic over a connection of ours."""
+    config = _config()
+    config.attributes["connection"] = connection
+    (command.upgrade if verb == "upgrade" else command.downgrade)(config, target)
+
+
+def current_head(settings: Settings) -> str | None:
+    """The revision the database is at; None before the first."""
+    with migration_engine(settings).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def expected_head() -> str | None:
+    """The revision this release needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()

@@ -121,5 +121,11 @@ def _filters(translator: Translator) -> dict[str, object]:
         "status": lambda status: say(wording.STATUSES[status]),
         "mode": lambda mode: say(wording.MODES[mode]),
         "say": lambda msgid: say(msgid) if msgid else "",
-        "grouped": lambda secret: " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        "grouped": _grouped,
     }
+
+
+def _grouped(secret: str) -> str:
+    """A key in groups of four, as people copy it."""
+    plain = secret.replace(" ", "")
+    return " ".join(plain[at : at + 4] for at in range(0, len(plain), 4))

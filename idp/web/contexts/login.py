@@ -20,11 +20,12 @@ class LoginPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class Identify(LoginPage):
-    """Field ``email``."""
+    """Field ``email``. ``other_account``: the client asked for somebody else than who came."""
 
     template: ClassVar[str] = "login/identify.html"
     step: ClassVar[str] = "identify"
 
+    other_account: bool = False
     forgot_url: str = "/password/forgot"
     register_url: str | None = None
 
@@ -53,7 +54,7 @@ class SecondFactor(LoginPage):
     has_other_factor: bool = True
     remember_days: int = 0
     remember_checked: bool = False
-    reason: Literal["", "policy", "self", "client", "fresh"] = ""
+    reason: Literal["", "policy", "self", "client", "request", "fresh"] = ""
     recovery_codes_left: int | None = None
 
 
@@ -71,7 +72,7 @@ class Enroll(LoginPage):
     qr: Markup
     secret: str
     otpauth_uri: str
-    reason: Literal["policy", "client", "self"] = "policy"
+    reason: Literal["policy", "client", "request", "self"] = "policy"
     tenant_name: str = ""
     since: datetime | None = None
     deadline: datetime | None = None
@@ -143,9 +144,12 @@ class NoCompany(Halt):
 
 @dataclass(frozen=True, kw_only=True)
 class NoAllowedFactor(Halt):
-    """The policy demands a factor that cannot be set up here."""
+    """A factor is demanded that cannot be set up here; ``action=later`` when ``may_postpone``."""
 
     step: ClassVar[str] = "no-allowed-factor"
+
+    deadline: datetime | None = None
+    may_postpone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

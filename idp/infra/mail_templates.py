@@ -1,0 +1,93 @@
+"""Mail from its templates: subject, plain text and simple HTML, in the reader's language.
+
+``render_mail`` is handed to the delivery worker by the wiring. Every mail is declared here with
+what it must be told; anything further (``ip``, ``given_name``, ``link``) is said when it is given.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from textwrap import fill
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from idp.infra.i18n import LOCALES, known_locale, translations
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+PRODUCT_NAME = "Einlass"
+_WIDTH = 76
+
+MAILS: Mapping[str, frozenset[str]] = {
+    "password-reset": frozenset({"link", "minutes"}),
+    "password-changed": frozenset(),
+    "invitation": frozenset({"link", "days", "tenant_name"}),
+    "email-code": frozenset({"code", "minutes"}),
+    "mfa-enabled": frozenset(),
+    "mfa-disabled": frozenset(),
+    "recovery-codes-renewed": frozenset(),
+    "factors-reset": frozenset(),
+    "new-sign-in": frozenset(),
+}
+"""Each mail with the values it cannot do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """A mail ready to send."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_mail(name: str, locale: str, context: Mapping[str, object]) -> RenderedMail:
+    """The mail in that language.
+
+    :raises LookupError: when there is no such mail, or a value it needs is missing.
+    """
+    if missing := MAILS[name] - context.keys():
+        raise LookupError(f"mail {name} needs {', '.join(sorted(missing))}")
+    language = known_locale(locale) or LOCALES[0]
+    plain, html = _environment(language, False), _environment(language, True)
+    subject = " ".join(plain.get_template(f"email/{name}/subject.txt").render(context).split())
+    return RenderedMail(
+        subject=subject,
+        text=_wrapped(plain.get_template(f"email/{name}/body.txt").render(context)),
+        html=html.get_template(f"email/{name}/body.html").render({**context, "subject": subject}),
+    )
+
+
+@cache
+def _environment(locale: str, escape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=escape,  # noqa: S701 - off for subject and plain text only
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    messages = translations(locale)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        messages.gettext, messages.ngettext, newstyle=True
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.globals.update(lang=locale, product_name=PRODUCT_NAME)
+    return environment
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs of plain text at a readable width; links are never broken."""
+    paragraphs = (paragraph.strip("\n") for paragraph in re.split(r"\n{2,}", text.strip()))
+    return (
+        "\n\n".join(
+            fill(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
+            if "\n" not in paragraph
+            else paragraph
+            for paragraph in paragraphs
+        )
+        + "\n"
+    )

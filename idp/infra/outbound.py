@@ -1,0 +1,204 @@
+"""Every request the provider makes (security rule 8): ``jwks_uri``, logout notices, gateways.
+
+The name is resolved once, each address judged, and the connection made to the address judged, so
+a second answer of the name server changes nothing. Private, link-local and other special networks
+are refused unless ``IDP_OUTBOUND_ALLOW`` names them; loopback is open only to a loopback issuer.
+https alone (http to loopback apart), no redirects, no proxies, five seconds and 256 KiB in all.
+"""
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from idp.settings import OutboundSettings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+"""NAT64 and 6to4: IPv6 addresses that stand for IPv4 ones."""
+
+
+class OutboundRefused(Exception):
+    """The URL is one we do not call: its scheme, form or address is not allowed."""
+
+
+class OutboundFailed(Exception):
+    """The call was made and did not succeed: not reached, too slow, too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Target(NamedTuple):
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+class Outbound:
+    """Makes the calls; threads may share it."""
+
+    def __init__(self, settings: OutboundSettings) -> None:
+        self._settings = settings
+        self._tls: ssl.SSLContext | None = None
+
+    def get(self, url: str, accept: str) -> Response:
+        """GET; raises :class:`OutboundRefused` or :class:`OutboundFailed`."""
+        return self._call("GET", url, {"Accept": accept}, None)
+
+    def post_form(
+        self, url: str, data: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """POST a form; raises :class:`OutboundRefused` or :class:`OutboundFailed`."""
+        given = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self._call("POST", url, given, urlencode(data).encode("ascii"))
+
+    def check_url(self, url: str) -> None:
+        """Raise :class:`OutboundRefused` for a URL that would be refused by its form alone."""
+        self._target(url)
+
+    def _call(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+        target = self._target(url)
+        call = _Call(lambda holder: self._exchange(holder, target, method, headers, body))
+        return call.result_within(self._settings.timeout)
+
+    def _target(self, url: str) -> _Target:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise OutboundRefused("not a URL") from error
+        if not url.isascii() or not url.isprintable() or " " in url:
+            raise OutboundRefused("a URL is printable ASCII without blanks")
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.fragment:
+            raise OutboundRefused("not an https URL")
+        if "@" in parts.netloc or "\\" in url:
+            raise OutboundRefused("a URL with user-info")
+        secure = parts.scheme == "https"
+        if not secure and not self._settings.allow_loopback:
+            raise OutboundRefused("only https")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return _Target(secure, parts.hostname, port or (443 if secure else 80), path)
+
+    def _judge(self, address: Address, secure: bool) -> bool:
+        """Whether this address may be connected to."""
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        if address.is_loopback:
+            return self._settings.allow_loopback
+        if not secure:
+            return False
+        if any(address in network for network in self._settings.allow):
+            return True
+        special = any(address in network for network in _TRANSLATED)
+        return address.is_global and not address.is_multicast and not special
+
+    def _resolve(self, target: _Target) -> str:
+        """The first address of the name that may be connected to."""
+        try:
+            found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise OutboundFailed("the name is not known") from error
+        for _, _, _, _, where in found:
+            text = str(where[0])
+            if "%" not in text and self._judge(ipaddress.ip_address(text), target.secure):
+                return text
+        raise OutboundRefused("the name leads to an address that may not be called")
+
+    def _connection(self, target: _Target) -> HTTPConnection:
+        address = self._resolve(target)
+        options: dict[str, Any] = {"port": target.port, "timeout": self._settings.timeout}
+        if not target.secure:
+            return HTTPConnection(address, **options)
+        if self._tls is None:
+            bundle = self._settings.ca_bundle
+            context = ssl.create_default_context(cafile=str(bundle) if bundle else None)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._tls = context
+        return HTTPSConnection(
+            address,
+            **options,
+            ssl_context=self._tls,
+            server_hostname=target.host,
+            assert_hostname=target.host,
+        )
+
+    def _exchange(
+        self,
+        holder: "_Call",
+        target: _Target,
+        method: str,
+        headers: dict[str, str],
+        body: bytes | None,
+    ) -> Response:
+        connection = self._connection(target)
+        holder.connection = connection
+        default = 443 if target.secure else 80
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        given = {
+            "Host": host if target.port == default else f"{host}:{target.port}",
+            "User-Agent": "Einlass",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            **headers,
+        }
+        limit = self._settings.max_bytes
+        try:
+            connection.request(method, target.path, body=body, headers=given, preload_content=False)
+            response = connection.getresponse()
+            content = response.read(limit + 1, decode_content=False)
+        except (HTTPError, OSError, ValueError) as error:
+            raise OutboundFailed(f"the call failed: {type(error).__name__}") from error
+        finally:
+            connection.close()
+        if len(content) > limit:
+            raise OutboundFailed("the answer is too long")
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return Response(response.status, found, content)
+
+
+class _Call:
+    """Work in a thread of its own, since only so do name, handshake and body share one deadline."""
+
+    def __init__(self, work: Callable[["_Call"], Response]) -> None:
+        self._work = work
+        self._result: Response | None = None
+        self._error: Exception | None = None
+        self.connection: HTTPConnection | None = None
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work(self)
+        except Exception as error:
+            self._error = error
+
+    def result_within(self, seconds: float) -> Response:
+        """The response, or the error; :class:`OutboundFailed` when it takes too long."""
+        thread = threading.Thread(target=self._run, name="outbound", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if self._error is not None:
+            raise self._error
+        if self._result is None:
+            connection = self.connection
+            if connection is not None and connection.sock is not None:
+                with contextlib.suppress(OSError):  # wakes the thread, which then ends
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            raise OutboundFailed("the answer took too long")
+        return self._result

@@ -96,12 +96,16 @@ class AccountService:
         given_name: str | None = None,
         family_name: str | None = None,
         password: str | None = None,
+        password_hash: str | None = None,
         email_verified: bool = False,
         locale: str = "en",
         salutation: str | None = None,
         actor: str | None = None,
     ) -> Account:
-        """A new active account; raises ``EmailTaken``, ``InvalidEmail``, ``WeakPassword``."""
+        """A new active account; raises ``EmailTaken``, ``InvalidEmail``, ``WeakPassword``.
+
+        ``password_hash``: of a password that was checked when it was typed (registration).
+        """
         address = normalise_email(email)
         names = check_claims(
             {"given_name": given_name, "family_name": family_name, "locale": locale}
@@ -120,7 +124,9 @@ class AccountService:
         )
         if password is not None:
             check_new_password(password, _personal(account))
-            account.password_hash = self._hasher.hash(password)
+            password_hash = self._hasher.hash(password)
+        if password_hash is not None:
+            account.password_hash = password_hash
             account.password_changed_at = now
         try:
             with transaction() as session:

@@ -1,0 +1,90 @@
+"""Access tokens: JWTs by RFC 9068, signed ES256, verified here and nowhere else.
+
+``jti`` is ``<family>~<random>``, so one mark ends everything an authorization led to. Reading
+checks signature, type, issuer and time; whether the token has ended is asked of Redis by the
+caller, who knows what else to ask for in the same trip.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from idp.core.clock import Clock, epoch
+from idp.core.randomness import Randomness
+from idp.grants.endings import ended_key
+from idp.infra.keyring import InvalidToken, Keyring
+from idp.settings import Lifetimes
+
+ALG = "ES256"
+TYP = "at+jwt"
+MAX_TOKEN = 8192
+NOTHING: Mapping[str, Any] = {}
+_SKEW = 60
+
+
+class AccessTokens:
+    """Issues and reads access tokens."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        clock: Clock,
+        randomness: Randomness,
+        lifetimes: Lifetimes,
+        issuer: str,
+    ) -> None:
+        self._keyring = keyring
+        self._clock = clock
+        self._randomness = randomness
+        self.lifetime = lifetimes.access_token
+        self._issuer = issuer
+
+    def issue(
+        self,
+        *,
+        subject: str,
+        client_id: str,
+        scope: str,
+        family: str,
+        extra: Mapping[str, Any] = NOTHING,
+    ) -> str:
+        """A new access token for what the provider itself guards (``aud`` = issuer)."""
+        now = epoch(self._clock.now())
+        claims = {
+            "iss": self._issuer,
+            "sub": subject,
+            "aud": self._issuer,
+            "client_id": client_id,
+            "exp": now + self.lifetime,
+            "iat": now,
+            "jti": f"{family}~{self._randomness.token(16)}",
+            "scope": scope,
+            **extra,
+        }
+        return self._keyring.sign(claims, ALG, TYP)
+
+    def read(self, token: str) -> dict[str, Any]:
+        """Its claims if it is ours and within its time; raises ``InvalidToken``."""
+        if len(token) > MAX_TOKEN:
+            raise InvalidToken("too long")
+        claims = self._keyring.verify(token, algs=(ALG,), typ=TYP)
+        now = epoch(self._clock.now())
+        if claims.get("iss") != self._issuer or not isinstance(claims.get("jti"), str):
+            raise InvalidToken("not an access token of this issuer")
+        if not now < claims["exp"] or claims["iat"] > now + _SKEW:
+            raise InvalidToken("outside its time")
+        return claims
+
+
+def family_of(claims: Mapping[str, Any]) -> str:
+    """The authorization a token came from."""
+    jti: str = claims["jti"]
+    return jti.partition("~")[0]
+
+
+def ending_keys(claims: Mapping[str, Any]) -> list[str]:
+    """Keys of the marks that would end this token: its family, itself, its session."""
+    jti: str = claims["jti"]
+    keys = [ended_key(family_of(claims)), ended_key(jti)]
+    if sid := claims.get("sid"):
+        keys.append(ended_key(sid))
+    return keys

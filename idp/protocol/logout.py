@@ -1,0 +1,149 @@
+"""Sign-out: RP-initiated requests judged, and every client of the session told.
+
+RP-Initiated Logout §2, §3: there is a redirect only with a valid ``id_token_hint`` and an exactly
+registered URI; without a hint that names the person signed in, they are asked. Back-Channel Logout
+§2.4, §2.5: logout tokens go out through the outbox, so none is lost. Ending the session itself is
+``authn``'s; the web layer calls both.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import orjson
+
+from idp.clients.client import Client
+from idp.core.clock import epoch
+from idp.core.randomness import Randomness
+from idp.infra.database import transaction
+from idp.protocol import hints
+from idp.protocol.hints import Hint
+from idp.protocol.messages import ProtocolRequest
+from idp.protocol.parts import Parts
+
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TYP = "logout+jwt"
+LOGOUT_TOKEN_SECONDS = 3600
+"""Longer than the two minutes §2.4 recommends: delivery is retried while a product is down, and
+a replayed logout token can only sign out again."""
+
+_FIELDS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
+_MAX_VALUE = 8192
+_MAX_STATE = 4096
+
+
+class LogoutOutbox(Protocol):
+    """What is asked of ``infra.outbox.Outbox``."""
+
+    def backchannel_logout(self, client_id: str, uri: str, logout_token: str) -> Any:
+        """Queue a notice in the caller's transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """What a sign-out request amounts to.
+
+    ``confirm``: ask the person first. ``return_url``: where the browser goes afterwards, with
+    ``state``; None shows the signed-out page. ``problem``: what the developer should mend.
+    ``fields`` are the parameters again, for the confirmation form.
+    """
+
+    client: Client | None
+    confirm: bool
+    return_url: str | None
+    problem: Hint | None
+    fields: tuple[tuple[str, str], ...]
+
+
+class Logout:
+    """Judges requests and tells clients."""
+
+    def __init__(self, parts: Parts, randomness: Randomness, outbox: LogoutOutbox) -> None:
+        self._parts = parts
+        self._randomness = randomness
+        self._outbox = outbox
+
+    def read_request(self, request: ProtocolRequest, subject: str | None) -> LogoutRequest:
+        """What the request asks; ``subject`` is whoever is signed in in this browser, or None."""
+        values = request.payload.values
+        fields = tuple(
+            (name, values[name])
+            for name in _FIELDS
+            if name in values and len(values[name]) <= _MAX_VALUE
+        )
+        hint, client, problem = self._read_hint(request)
+        known = hint is not None and client is not None
+        return_url = None
+        wanted = values.get("post_logout_redirect_uri")
+        if wanted is not None and known and problem is None:
+            return_url = _return_url(client, wanted, values.get("state"))
+            if return_url is None:
+                problem = hints.LOGOUT_URI_UNREGISTERED
+        elif wanted is not None and problem is None:
+            problem = hints.LOGOUT_HINT_MISSING
+        about_this_person = known and hint is not None and hint["sub"] == subject
+        confirm = subject is not None and (not about_this_person or problem is not None)
+        return LogoutRequest(client, confirm, return_url, problem, fields)
+
+    def _read_hint(
+        self, request: ProtocolRequest
+    ) -> tuple[dict[str, Any] | None, Client | None, Hint | None]:
+        values = request.payload.values
+        if any(name in request.payload.repeated for name in _FIELDS):
+            return None, None, hints.REPEATED
+        token = values.get("id_token_hint")
+        if token is None:
+            return None, None, None
+        hint = self._parts.id_tokens.read_hint(token, values.get("client_id"))
+        client = self._parts.registry.find(hint["aud"]) if hint is not None else None
+        if hint is None or client is None:
+            return None, None, hints.LOGOUT_HINT_INVALID
+        return hint, client, None
+
+    def notify(self, sid: str) -> tuple[str, ...]:
+        """Tell every client the session signed in to, and end its access tokens at once.
+
+        The names of the clients that are told. Safe to repeat: the second time nobody is left.
+        """
+        parts = self._parts
+        key = f"sid-clients:{sid}"
+        told: list[tuple[Client, str]] = []
+        for client_id, raw in parts.store.hash_all(key).items():
+            client = parts.registry.find(client_id)
+            if client is not None and client.backchannel_logout_uri is not None:
+                told.append((client, orjson.loads(raw)["sub"]))
+        if told:
+            with transaction():
+                for client, subject in told:
+                    uri = client.backchannel_logout_uri
+                    if uri is not None:
+                        token = self._logout_token(client, subject, sid)
+                        self._outbox.backchannel_logout(client.client_id, uri, token)
+        parts.grants.endings.mark(sid)
+        parts.store.delete(key)
+        return tuple(sorted(client.client_name for client, _ in told))
+
+    def _logout_token(self, client: Client, subject: str, sid: str) -> str:
+        """Back-Channel Logout §2.4: no nonce, or it could pass for an ID token."""
+        now = epoch(self._parts.clock.now())
+        claims = {
+            "iss": self._parts.issuer,
+            "sub": subject,
+            "aud": client.client_id,
+            "iat": now,
+            "exp": now + LOGOUT_TOKEN_SECONDS,
+            "jti": self._randomness.token(16),
+            "sid": sid,
+            "events": {LOGOUT_EVENT: {}},
+        }
+        return self._parts.keyring.sign(claims, client.id_token_signed_response_alg, LOGOUT_TYP)
+
+
+def _return_url(client: Client | None, wanted: str, state: str | None) -> str | None:
+    if client is None or not client.has_post_logout_redirect_uri(wanted):
+        return None
+    if state is None or len(state) > _MAX_STATE:
+        return wanted
+    separator = "&" if "?" in wanted else "?"
+    return wanted + separator + urlencode({"state": state}, errors="replace")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, select
+from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.core.clock import Clock
@@ -30,6 +30,10 @@ class Delivery(Base):
     """One thing to be sent, or sent, or given up."""
 
     __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("ix_deliveries_due", "done_at", "next_attempt_at"),
+        Index("ix_deliveries_dead", "dead_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))

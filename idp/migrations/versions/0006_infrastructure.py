@@ -34,6 +34,8 @@ def upgrade() -> None:
         sa.Column("dead_at", sa.DateTime(timezone=True)),
         sa.Column("last_error", sa.String(500)),
     )
+    op.create_index("ix_deliveries_due", "deliveries", ["done_at", "next_attempt_at"])
+    op.create_index("ix_deliveries_dead", "deliveries", ["dead_at"])
     op.create_table(
         "audit_events",
         sa.Column("id", sa.String(32), primary_key=True),

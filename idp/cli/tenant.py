@@ -1,0 +1,68 @@
+"""``idp tenant``: companies."""
+
+from typing import Any
+
+import click
+
+from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.tenants.errors import UnknownTenant
+from idp.tenants.models import Tenant
+
+
+@click.group()
+def tenant() -> None:
+    """Create and list companies."""
+
+
+def _described(found: Tenant) -> dict[str, Any]:
+    return {
+        "customer_number": found.customer_number,
+        "name": found.name,
+        "accounts": found.accounts_mode,
+        "products": list(services().tenants.products_of(found.id)),
+        "mfa": found.mfa_mode,
+        "created_at": found.created_at.isoformat(),
+    }
+
+
+@tenant.command()
+@click.option("--customer-number", required=True, help="Nine digits, such as 012345678.")
+@click.option("--name", required=True, help="The company's name.")
+@click.option("--local", is_flag=True, help="Products keep their own logins until activation.")
+@click.option("--product", "products", multiple=True, help="Booked product; all unless given.")
+@json_option
+@refuses(ValueError)
+def create(
+    customer_number: str, name: str, local: bool, products: tuple[str, ...], as_json: bool
+) -> None:
+    """Create a company; one that exists already is refused and stays as it is."""
+    created = services().tenants.create(
+        customer_number, name, local=local, products=products or None, actor="cli"
+    )
+    text = f"Created {created.name}, customer number {created.customer_number}"
+    answer(_described(created), as_json, text)
+
+
+@tenant.command("list")
+@click.option("--search", default="", help="Part of the name, or how the number begins.")
+@json_option
+def list_(search: str, as_json: bool) -> None:
+    """List companies by customer number."""
+    found = [_described(one) for one in services().tenants.list(search=search, limit=10_000)]
+    columns = {"customer_number": "Number", "name": "Name", "accounts": "Accounts", "mfa": "MFA"}
+    answer(found, as_json, lambda: rows("Companies", columns, found))
+
+
+@tenant.command()
+@click.argument("customer_number")
+@json_option
+@refuses(UnknownTenant)
+def show(customer_number: str, as_json: bool) -> None:
+    """Show one company."""
+    found = services().tenants.get_by_customer_number(customer_number)
+    data = _described(found) | {"members": services().people.count_people(found.id)}
+    answer(data, as_json, "\n".join(f"{key}: {_text(value)}" for key, value in data.items()))
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -9,7 +9,7 @@ from clients.accounting.records import expenses_of, invoices_of, journal_of
 from clients.accounting.words import GERMAN
 from clients.shared.config import ProductConfig
 from clients.shared.context import Look, Tab, current_language
-from clients.shared.factory import create_product
+from clients.shared.factory import Clock, create_product, system_clock
 from clients.shared.identity import Identity
 from clients.shared.people import employee_of
 from clients.shared.signon import guarded
@@ -26,9 +26,9 @@ LOOK = Look(
 )
 
 
-def create_app(config: ProductConfig) -> Flask:
+def create_app(config: ProductConfig, *, now: Clock = system_clock) -> Flask:
     """The accounting product."""
-    return create_product(LOOK, _views(), config)
+    return create_product(LOOK, _views(), config, now=now)
 
 
 def _views() -> Blueprint:

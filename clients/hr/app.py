@@ -7,7 +7,7 @@ from clients.hr.records import absences_of, leave_account, stretches, working_da
 from clients.hr.words import GERMAN
 from clients.shared.config import ProductConfig
 from clients.shared.context import Look, Tab, current_language
-from clients.shared.factory import create_product
+from clients.shared.factory import Clock, create_product, system_clock
 from clients.shared.identity import Identity
 from clients.shared.people import employee_of, staff_of
 from clients.shared.signon import guarded
@@ -24,9 +24,9 @@ LOOK = Look(
 )
 
 
-def create_app(config: ProductConfig) -> Flask:
+def create_app(config: ProductConfig, *, now: Clock = system_clock) -> Flask:
     """The HR product."""
-    return create_product(LOOK, _views(), config)
+    return create_product(LOOK, _views(), config, now=now)
 
 
 def _views() -> Blueprint:

@@ -61,11 +61,10 @@ def signed_in() -> Identity | None:
 
 
 def current_language() -> Language:
-    """The person's own language, else the browser's."""
+    """The browser's language if it is one of ours, else the person's own."""
     if "language" not in g:
         identity = signed_in()
-        wishes = [identity.locale] if identity and identity.locale else []
-        wishes += [wish for wish, _ in request.accept_languages]
+        wishes = [*request.accept_languages.values(), identity.locale if identity else ""]
         g.language = pick_language(wishes, product().look.words, product().now())
     language: Language = g.language
     return language

@@ -20,12 +20,16 @@ from clients.shared.wording import methods, rights, strength
 LARGEST_BODY = 64 * 1024
 
 
-def _now() -> int:
+Clock = Callable[[], int]
+
+
+def system_clock() -> int:
+    """Now, in seconds since 1970."""
     return int(time.time())
 
 
 def create_product(
-    look: Look, views: Blueprint, config: ProductConfig, *, now: Callable[[], int] = _now
+    look: Look, views: Blueprint, config: ProductConfig, *, now: Clock = system_clock
 ) -> Flask:
     """The product's app; nothing is asked of the provider before somebody signs in."""
     shared = CLIENTS_FOLDER / "shared"

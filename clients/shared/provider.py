@@ -105,7 +105,9 @@ class Provider:
             id_claims = token.pop("userinfo", None)
             if id_claims is None:
                 raise SignInFailed("id_token_missing")
-            userinfo = self._client.userinfo(token=token)
+            # Without its refresh token, which Authlib would use at once for a short-lived one.
+            bearer = {"access_token": token["access_token"], "token_type": "Bearer"}
+            userinfo = self._client.userinfo(token=bearer)
         return self._join(id_claims, userinfo), dict(token)
 
     def renew_claims(self, claims: Mapping[str, Any]) -> dict[str, Any] | None:

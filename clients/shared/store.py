@@ -8,9 +8,8 @@ meanwhile is never written back to life.
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,10 @@ class Replayed(Exception):
 
 
 class SessionStore:
-    """Sessions of one product; one connection per thread, every write one transaction."""
+    """Sessions of one product; every write is one transaction."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         with self._write() as connection:
@@ -54,15 +52,12 @@ class SessionStore:
 
     def load(self, digest: str, now: int) -> dict[str, Any] | None:
         """The values of a live session."""
-        rows = (
-            self._connection()
-            .execute(
-                "SELECT v.name, v.value FROM sessions s LEFT JOIN session_values v USING (digest)"
-                " WHERE s.digest = ? AND s.expires_at > ?",
-                (digest, now),
-            )
-            .fetchall()
+        query = (
+            "SELECT v.name, v.value FROM sessions s LEFT JOIN session_values v USING (digest)"
+            " WHERE s.digest = ? AND s.expires_at > ?"
         )
+        with self._open() as connection:
+            rows = connection.execute(query, (digest, now)).fetchall()
         if not rows:
             return None
         return {name: json.loads(value) for name, value in rows if name is not None}
@@ -142,22 +137,21 @@ class SessionStore:
             [(digest, name, json.dumps(value)) for name, value in values.items()],
         )
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one operation: threads come and go with the browsers' connections."""
+        with closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as connection:
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
                 connection.execute(f"PRAGMA {pragma}")
-            self._local.connection = connection
-        return connection
+            yield connection
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")

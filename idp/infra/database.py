@@ -12,7 +12,7 @@ import logging
 import select
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -313,6 +313,14 @@ def init_database(app: Flask, settings: Settings, sealer: Sealer | None = None) 
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
+
+
+AppContexts = Callable[[], AbstractContextManager[object]]
+
+
+def app_contexts() -> AppContexts:
+    """What opens a context of the present application in another thread."""
+    return cast(Flask, current_app._get_current_object()).app_context  # type: ignore[attr-defined]
 
 
 def dispose(app: Flask) -> None:

@@ -13,13 +13,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, current_app
 from sqlalchemy import delete, select, update
 from sqlalchemy.engine import CursorResult
 
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
-from idp.infra.database import DatabaseUnavailable, db, transaction
+from idp.infra.database import (
+    AppContexts,
+    DatabaseUnavailable,
+    app_contexts,
+    db,
+    transaction,
+)
 from idp.infra.delivery import LogoutNotifier, Mailer, NotDelivered, RenderMail
 from idp.infra.ephemeral import EphemeralStore, StoreUnavailable
 from idp.infra.outbox import LANES, Delivery, wake_key
@@ -79,9 +84,9 @@ class DeliveryWorker:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Work in every lane until told to stop."""
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        context = app_contexts()
         threads = [
-            threading.Thread(target=self._work, args=(app, lane, stop), name=f"deliver-{lane}")
+            threading.Thread(target=self._work, args=(context, lane, stop), name=f"deliver-{lane}")
             for lane, kinds in LANES.items()
             if any(kind in self._senders for kind in kinds)
         ]
@@ -91,14 +96,14 @@ class DeliveryWorker:
         while not stop.wait(POLL_SECONDS):
             if time.monotonic() - pruned > 3600:
                 pruned = time.monotonic()
-                with app.app_context():
+                with context():
                     self._try(self.prune)
         for thread in threads:
             thread.join(LEASE.total_seconds())
 
-    def _work(self, app: Flask, lane: str, stop: threading.Event) -> None:
+    def _work(self, context: AppContexts, lane: str, stop: threading.Event) -> None:
         while not stop.is_set():
-            with app.app_context():
+            with context():
                 self._try(lambda: self.run_once(lane))
             try:
                 self._store.wait(wake_key(lane), POLL_SECONDS)

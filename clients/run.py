@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOOPBACK = "127.0.0.0/8,::1/128"
 START_SECONDS = 120
 STOP_SECONDS = 20
-SHORT_LIFE = 10
+SHORT_LIFE = 5
 """A part that ends sooner than this after its start is not started again."""
 
 
@@ -163,9 +163,9 @@ class Demo:
         for part in self._parts:
             if part.status is None or self._stopping:
                 continue
-            say(f"{part.name} ended with status {part.status}; starting it again")
             if time.monotonic() - part.started < SHORT_LIFE:
-                raise Failed(f"{part.name} keeps ending:\n{part.tail()}")
+                raise Failed(f"{part.name} ended with status {part.status}:\n{part.tail()}")
+            say(f"{part.name} ended with status {part.status}; starting it again")
             if part.process is not None:
                 self._tell(f"-{part.process.pid}")
             self._start(part)

@@ -1,0 +1,141 @@
+"""Codes that are no TOTP: recovery codes (M4) and codes sent by mail. Each counts once.
+
+Recovery codes are random, so their digests suffice and the conditional UPDATE that uses one up is
+the check. A mailed code has six digits only, so it is kept as a keyed digest, dies at the fifth
+wrong try and is used up by an atomic take (NIST SP 800-63B-4 §3.1.3, §3.2.2).
+"""
+
+import hashlib
+import hmac
+from typing import Literal
+
+from sqlalchemy import delete, func, select, update
+
+from idp.authn.models import RecoveryCode
+from idp.core.clock import Clock
+from idp.core.randomness import Randomness, digest, same
+from idp.infra.database import db, transaction
+from idp.infra.ephemeral import EphemeralStore
+from idp.infra.sealing import Sealer
+
+RECOVERY_CODES = 10
+_GROUPS, _GROUP_LENGTH = 2, 5
+_MAIL_DIGITS = 6
+_MAIL_TRIES = 5
+_MAIL_SENDS = 5
+_MAIL_PAUSE = 60
+_HOUR = 3600
+
+Checked = Literal["right", "wrong", "expired"]
+
+
+class RecoveryCodeService:
+    """Ten codes per account, single use, replaced as a whole."""
+
+    def __init__(self, clock: Clock, randomness: Randomness) -> None:
+        self._clock = clock
+        self._randomness = randomness
+
+    def renew(self, account_id: str) -> tuple[str, ...]:
+        """Ten new codes, told once; the old ones are dead."""
+        codes: dict[str, None] = {}
+        while len(codes) < RECOVERY_CODES:
+            codes[self._randomness.code(_GROUPS, _GROUP_LENGTH)] = None
+        now = self._clock.now()
+        with transaction() as session:
+            self.remove_all(account_id)
+            session.add_all(
+                RecoveryCode(
+                    id=self._randomness.uuid(),
+                    account_id=account_id,
+                    digest=digest(_plain(code)),
+                    created_at=now,
+                )
+                for code in codes
+            )
+        return tuple(codes)
+
+    def use(self, account_id: str, code: str) -> bool:
+        """Use one up; True for exactly one caller."""
+        if not looks_like_recovery_code(code):
+            return False
+        with transaction() as session:
+            used = session.execute(
+                update(RecoveryCode)
+                .where(
+                    RecoveryCode.account_id == account_id,
+                    RecoveryCode.digest == digest(_plain(code)),
+                    RecoveryCode.used_at.is_(None),
+                )
+                .values(used_at=self._clock.now())
+                .returning(RecoveryCode.id)
+            )
+            return used.first() is not None
+
+    def left(self, account_id: str) -> int:
+        """How many are unused."""
+        unused = select(func.count()).where(
+            RecoveryCode.account_id == account_id, RecoveryCode.used_at.is_(None)
+        )
+        return db.session.scalar(unused) or 0
+
+    def remove_all(self, account_id: str) -> None:
+        """Remove the account's codes."""
+        with transaction() as session:
+            session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+
+
+def looks_like_recovery_code(code: str) -> bool:
+    """Whether it has a recovery code's length: ten characters, blanks and hyphens aside."""
+    return len(_plain(code)) == _GROUPS * _GROUP_LENGTH
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split()).replace("-", "").lower()
+
+
+class ResendTooSoon(Exception):
+    """A code was sent a moment ago, or too often within the hour."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("a code was sent a moment ago")
+        self.retry_after = retry_after
+
+
+class MailCodes:
+    """Six digits that prove that mail arrives; ``of`` names what the code is for."""
+
+    def __init__(
+        self, store: EphemeralStore, randomness: Randomness, sealer: Sealer, lifetime: int
+    ) -> None:
+        self._store = store
+        self._randomness = randomness
+        self._key = sealer.derive("mail-codes")
+        self._lifetime = lifetime
+
+    def issue(self, of: str) -> str:
+        """A new code; the one before is dead. Raises ``ResendTooSoon``."""
+        if not self._store.put(f"mailcode-pause:{of}", b"1", _MAIL_PAUSE, only_new=True):
+            raise ResendTooSoon(_MAIL_PAUSE)
+        if self._store.increment(f"mailcode-sends:{of}", _HOUR) > _MAIL_SENDS:
+            raise ResendTooSoon(_HOUR)
+        code = self._randomness.digits(_MAIL_DIGITS)
+        self._store.delete(f"mailcode-tries:{of}")
+        self._store.put(f"mailcode:{of}", self._digest(of, code), self._lifetime)
+        return code
+
+    def check(self, of: str, code: str) -> Checked:
+        """Use the code up: ``right`` for one caller; ``expired`` also after too many tries."""
+        kept = self._store.get(f"mailcode:{of}")
+        if kept is None:
+            return "expired"
+        # Counted before it is compared, so that parallel guesses are counted too.
+        if self._store.increment(f"mailcode-tries:{of}", self._lifetime) > _MAIL_TRIES:
+            self._store.delete(f"mailcode:{of}")
+            return "expired"
+        if not same(kept, self._digest(of, "".join(code.split()))):
+            return "wrong"
+        return "right" if self._store.take(f"mailcode:{of}") == kept else "expired"
+
+    def _digest(self, of: str, code: str) -> bytes:
+        return hmac.new(self._key, f"{of}:{code}".encode(), hashlib.sha256).digest()

@@ -1,0 +1,107 @@
+"""Gathers the facts of a login transaction for ``authn.steps.decide``: person, session, device."""
+
+from dataclasses import dataclass
+
+from idp.authn.companies import Company, binds, find_company
+from idp.authn.devices import RememberedDevices
+from idp.authn.ports import Memberships, People
+from idp.authn.registration import invited
+from idp.authn.sessions import Session, Sessions
+from idp.authn.steps import Facts, proofs_that_count
+from idp.authn.transaction import LoginTransaction
+from idp.authn.vault import Vault
+from idp.core.clock import Clock
+from idp.core.person import Person
+from idp.core.vocabulary import Factor
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The facts, and the session the transaction was begun from, if it still lives."""
+
+    facts: Facts
+    base: Session | None
+
+    @property
+    def proven(self) -> Person | None:
+        """The person, once the password says that it is them."""
+        facts = self.facts
+        if facts.person is None:
+            return None
+        counting = proofs_that_count(facts, facts.person)
+        return facts.person if Factor.PASSWORD in counting else None
+
+    @property
+    def company(self) -> Company | None:
+        """Where the sign-in leads, as far as it is settled."""
+        if (person := self.proven) is None:
+            return None
+        facts = self.facts
+        return find_company(person, facts.needed, chosen=facts.chosen, kept=facts.kept)
+
+
+class Evaluation:
+    """Reads what a decision depends on, anew for every page and every form."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        sessions: Sessions,
+        devices: RememberedDevices,
+        people: People,
+        memberships: Memberships,
+        vault: Vault,
+    ) -> None:
+        self._clock = clock
+        self._sessions = sessions
+        self._devices = devices
+        self._people = people
+        self._memberships = memberships
+        self._vault = vault
+
+    def of(self, tx: LoginTransaction) -> Known:
+        """All that is known now. Fixes the deadline of a member whom a policy binds first now."""
+        base = None
+        if tx.base_subject and tx.base_sid:
+            base = self._sessions.find(tx.base_subject, tx.base_sid)
+        person = self._people.load(tx.subject) if tx.subject else None
+        known = self._known(tx, person, base)
+        if known.proven is not None and (marked := self._mark_due(known.proven)) is not None:
+            known = self._known(tx, marked, base)
+        return known
+
+    def _known(self, tx: LoginTransaction, person: Person | None, base: Session | None) -> Known:
+        continued = base if tx.continued and base and base.subject == tx.subject else None
+        remembered_since = continued.remembered_since if continued else None
+        if person is not None and tx.devices:
+            device = self._devices.find(person.account_id, tx.devices)
+            if device is not None:
+                remembered_since = max(device.created_at, remembered_since or device.created_at)
+        codes = self._vault.unseal(tx.recovery_codes) if tx.recovery_codes else ""
+        facts = Facts(
+            now=self._clock.now(),
+            needed=tx.needed,
+            email=tx.email,
+            person=person,
+            proofs=(continued.proofs if continued else ()) + tx.proofs,
+            chosen=tx.tenant_id,
+            kept=continued.tenant_id if continued else None,
+            remembered_since=remembered_since,
+            postponed=tx.postponed or (continued is not None and continued.postponed),
+            recovery_codes=tuple(codes.split()),
+            invited=invited(tx),
+        )
+        return Known(facts, base)
+
+    def _mark_due(self, person: Person) -> Person | None:
+        unmarked = [
+            m
+            for m in person.memberships
+            if m.status == "active" and m.mfa_deadline is None and binds(m)
+        ]
+        if not unmarked:
+            return None
+        for membership in unmarked:
+            self._memberships.mark_due(membership.membership_id, self._clock.now())
+        self._people.forget(person.subject)
+        return self._people.load(person.subject)

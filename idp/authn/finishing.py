@@ -1,0 +1,161 @@
+"""The end of a login transaction: its one move to FINISHED, the session, the device, the audit."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from idp.accounts.service import AccountService
+from idp.authn.devices import RememberedDevices
+from idp.authn.evaluation import Known
+from idp.authn.ports import Memberships
+from idp.authn.sessions import Session, Sessions
+from idp.authn.step import Finished
+from idp.authn.transaction import (
+    LoginTransaction,
+    State,
+    TransactionNotFound,
+    TransactionStore,
+    advance,
+)
+from idp.core.person import Person
+from idp.core.randomness import Randomness
+from idp.core.vocabulary import Authentication, Factor
+from idp.infra.audit import Audit
+from idp.infra.database import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """The result and the cookies that carry it; no ``remembered_cookie``: keep the old one."""
+
+    authentication: Authentication
+    session: Session
+    session_cookie: str
+    remembered_cookie: str | None = None
+
+
+class Finishing:
+    """Turns a transaction that has proven everything into a session, once."""
+
+    def __init__(
+        self,
+        *,
+        randomness: Randomness,
+        transactions: TransactionStore,
+        sessions: Sessions,
+        devices: RememberedDevices,
+        accounts: AccountService,
+        memberships: Memberships,
+        audit: Audit,
+    ) -> None:
+        self._randomness = randomness
+        self._transactions = transactions
+        self._sessions = sessions
+        self._devices = devices
+        self._accounts = accounts
+        self._memberships = memberships
+        self._audit = audit
+
+    def finish(
+        self,
+        tx: LoginTransaction,
+        known: Known,
+        person: Person,
+        step: Finished,
+        *,
+        ip: str,
+        user_agent: str,
+        device: str,
+    ) -> FinishedLogin | None:
+        """Finish it; None when somebody else changed the transaction in between."""
+        base = known.base
+        same_person = base is not None and base.subject == person.subject
+        sid = base.sid if base is not None and same_person else self._randomness.uuid()
+        if self._transactions.save(advance(replace(tx, sid=sid), State.FINISHED)) is None:
+            return None
+        remembered_cookie = None
+        with transaction():
+            self._note(tx, person, step, sid, ip)
+            if tx.remember_device:
+                remembered_cookie = self._remember(person, step, ip, user_agent, device)
+        if base is not None and same_person:
+            renewed = self._sessions.raise_assurance(
+                base,
+                proofs=tx.proofs,
+                tenant_id=step.tenant_id,
+                postponed=tx.postponed,
+                remembered_since=known.facts.remembered_since,
+            )
+            if renewed is None:  # It ended this moment, and with it what it had proven.
+                raise TransactionNotFound(tx.id)
+            session, cookie = renewed
+        else:
+            if base is not None:
+                self._sessions.end(base)
+            session, cookie = self._sessions.start(
+                subject=person.subject,
+                account_id=person.account_id,
+                proofs=tx.proofs,
+                tenant_id=step.tenant_id,
+                user_agent=user_agent,
+                ip=ip,
+                postponed=tx.postponed,
+                remembered_since=known.facts.remembered_since,
+                sid=sid,
+            )
+        return FinishedLogin(
+            authentication_of(person, sid, step), session, cookie, remembered_cookie
+        )
+
+    def _note(
+        self, tx: LoginTransaction, person: Person, step: Finished, sid: str, ip: str
+    ) -> None:
+        membership = person.membership_of(step.tenant_id)
+        if any(proof.factor is Factor.PASSWORD for proof in tx.proofs):
+            self._accounts.note_sign_in(person.account_id)
+        if membership is not None:
+            self._memberships.note_sign_in(membership.membership_id)
+        if not tx.proofs:
+            return
+        detail: dict[str, Any] = {
+            "sid": sid,
+            "acr": step.acr,
+            "factors": sorted({proof.factor.value for proof in tx.proofs}),
+        }
+        self._audit.record(
+            "sign_in.succeeded",
+            category="sign-in",
+            tenant_id=step.tenant_id,
+            actor=person.subject,
+            subject=person.subject,
+            client_id=tx.needed.client_id,
+            ip=ip,
+            detail=detail,
+        )
+
+    def _remember(
+        self, person: Person, step: Finished, ip: str, user_agent: str, device: str
+    ) -> str | None:
+        """Remember the browser for as long as the company entered, or the strictest, lets it."""
+        membership = person.membership_of(step.tenant_id)
+        active = [m for m in person.memberships if m.status == "active"]
+        days = min(
+            (m.policy.remember_days for m in ([membership] if membership else active)), default=0
+        )
+        if days <= 0:
+            return None
+        return self._devices.remember(person.account_id, days, device, user_agent=user_agent, ip=ip)
+
+
+def authentication_of(person: Person, sid: str, step: Finished) -> Authentication:
+    """The finished sign-in as the protocol takes it."""
+    membership = person.membership_of(step.tenant_id)
+    return Authentication(
+        subject=person.subject,
+        account_id=person.account_id,
+        tenant_id=step.tenant_id,
+        customer_number=membership.customer_number if membership else None,
+        sid=sid,
+        auth_time=step.auth_time,
+        acr=step.acr,
+        amr=step.amr,
+    )

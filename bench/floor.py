@@ -1,8 +1,8 @@
 """The floor: a bare Flask app that answers the same sequences with no storage.
 
-What it does is what no provider on this HTTP server can leave out: read the request, make up a code,
+What it does is what no provider on this server can leave out: read the request, make up a code,
 sign the ID token once (RS256), send JSON. An access token is random here; only for
-``client_credentials``, where it is all there is, it is signed once (ES256), since RFC 9068 tokens are.
+``client_credentials``, where it is all there is, it is signed once (ES256), as RFC 9068 wants.
 Budgets are multiples of what this costs.
 """
 

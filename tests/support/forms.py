@@ -122,7 +122,7 @@ class Page:
 
     def _look_for_form_post(self) -> None:
         form = self.root.first("form")
-        if form is None or (self.root.first("main") is not None and self.step):
+        if form is None or self.step not in ("", "form-post"):
             return
         action = form.get("action")
         if action.startswith("http") and not self.browser.stays(action):

@@ -183,7 +183,7 @@ class _Reader:
         if keys:
             self._replace_row("IDP_MASTER_KEY", f"•••• ({len(keys)})", "environment")
         else:
-            keys = stored_master_key(keys_dir)
+            keys = _stored_key(keys_dir)
             self._replace_row("IDP_MASTER_KEY", f"•••• ({keys_dir}/master.key)", "generated")
         sections["outbound"]["allow_loopback"] = loopback
         if not sections["database"]["url"]:
@@ -229,6 +229,15 @@ class _Reader:
     def _refuse_unknown(self) -> None:
         for name in sorted(self._given.keys() - self._known):
             self._problems.append(f"{name}: unknown setting; correct the name or remove it")
+
+
+def _stored_key(folder: Path) -> tuple[bytes, ...]:
+    try:
+        return stored_master_key(folder)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            [f"{folder / 'master.key'}: cannot be used ({error}); restore it or set IDP_MASTER_KEY"]
+        ) from error
 
 
 def _make_private(folder: Path) -> None:

@@ -237,7 +237,7 @@ def _refuse_statement(state: ORMExecuteState) -> None:
 def _begin_immediate(session: Session, _: object, connection: Any) -> None:
     """SQLite: take the write lock now; wait in line within the process rather than by polling."""
     unit: _Unit | None = session.info.get(_STATE)
-    if unit is None or connection.dialect.name != "sqlite":
+    if unit is None or connection.dialect.name != "sqlite" or connection.in_nested_transaction():
         return
     if unit.write_lock is None:
         lock: threading.Lock = _write_locks[connection.engine]

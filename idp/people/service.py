@@ -82,7 +82,6 @@ class PeopleService:
         self._outbox = outbox
         self._audit = audit
         self._clock = clock
-        self._issuer = settings.issuer
         self._accounts = accounts
         self._tenants = tenants
         self._persons = persons
@@ -282,10 +281,9 @@ class PeopleService:
             hook(account_id, subject)
         context = {
             "given_name": account.given_name or "",
-            "by": actor.name,
-            "link": f"{self._issuer}/account",
+            "tenant_name": self._tenants.get(tenant_id).name if tenant_id else "",
         }
-        self._outbox.mail(account.email, "mfa-disabled", account.locale, context)
+        self._outbox.mail(account.email, "factors-reset", account.locale, context)
         self._persons.forget(subject)
         after_commit(lambda: self._persons.forget(subject))
 

@@ -1,0 +1,7 @@
+from tests.people.house import (  # noqa: F401 - fixtures of this folder's tests
+    empty_database,
+    house,
+    redis_url,
+    settings,
+    store,
+)

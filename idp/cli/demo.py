@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from idp.cli.context import answer, json_option, refuse, services, settings
+from idp.core.person import Role
 
 PASSWORD = "einlass-demo-2026"
 PRODUCTS = ("hr", "payroll", "accounting")
@@ -44,7 +45,7 @@ class Person:
     family_name: str
     locale: str
     about: str
-    member_of: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    member_of: Mapping[str, tuple[Role, tuple[str, ...]]] = field(default_factory=dict)
     is_operator: bool = False
 
 
@@ -123,7 +124,7 @@ TRY = (
 def demo(as_json: bool) -> None:
     """Create the demo companies, people and products once; show how to use them."""
     current = settings()
-    if not _is_loopback(current.issuer):
+    if not current.loopback:
         refuse("the demo accounts have a published password; use a loopback IDP_ISSUER for them")
     for company in COMPANIES:
         _make_company(company)
@@ -241,12 +242,6 @@ def _write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _is_loopback(issuer: str) -> bool:
-    from idp.settings.parsing import is_loopback_host
-
-    return is_loopback_host(urlsplit(issuer).hostname or "")
-
-
 def _summary(issuer: str, products: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "products": products,
@@ -288,7 +283,5 @@ def _print(summary: Mapping[str, Any]) -> None:
     console.print(table("Open", "Address", addresses))
     people = [(person["email"], person["about"]) for person in summary["people"]]
     console.print(table("Sign in as", f"Password of all: {summary['password']}", people))
-    console.print("[bold]What to try[/bold]")
-    for number, step in enumerate(summary["try"], 1):
-        console.print(f"  {number}. {step}")
-    console.print()
+    steps = [(str(number), step) for number, step in enumerate(summary["try"], 1)]
+    console.print(table("", "What to try", steps))

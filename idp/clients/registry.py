@@ -7,10 +7,11 @@ so their SHA-256 is kept and compared in constant time; a rotated one stays vali
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import RowMapping, select, tuple_
 
@@ -59,6 +60,7 @@ class ClientRegistry:
         self._audit = audit
         self._loopback_issuer = loopback_issuer
         self._cache = ProcessCache(store, self._load_active, limit=_CACHE_LIMIT)
+        self._origins = ProcessCache(store, self._load_origins)
 
     def find(self, client_id: str) -> Client | None:
         """The client in service under that wire id."""
@@ -85,6 +87,21 @@ class ClientRegistry:
         if after is not None:
             query = query.where(tuple_(_ROW.c.client_name, _ROW.c.id) > after)
         return [_client(row, ()) for row in db.session.execute(query).mappings()]
+
+    def secrets_of(
+        self, client: Client
+    ) -> Sequence[tuple[datetime, datetime | None, datetime | None]]:
+        """When each secret was made, ends, and was last used; latest first."""
+        query = (
+            select(_SECRET.c.created_at, _SECRET.c.expires_at, _SECRET.c.last_used_at)
+            .where(_SECRET.c.client_id == client.id)
+            .order_by(_SECRET.c.created_at.desc())
+        )
+        return [(made, ends, used) for made, ends, used in db.session.execute(query)]
+
+    def is_registered_origin(self, origin: str) -> bool:
+        """Whether a public client has a redirect URI of this origin (for CORS)."""
+        return origin in (self._origins.get("all") or frozenset())
 
     def check_secret(self, client: Client, secret: str) -> bool:
         """Whether it is one of the client's secrets still valid; looks at all of them."""
@@ -211,6 +228,14 @@ class ClientRegistry:
             return None
         found = self._load(client_id)
         return None if found is None or found.disabled_at is not None else found
+
+    @staticmethod
+    def _load_origins(_: str) -> frozenset[str]:
+        query = select(_ROW.c.redirect_uris).where(
+            _ROW.c.token_endpoint_auth_method == "none", _ROW.c.disabled_at.is_(None)
+        )
+        uris = [urlsplit(uri) for found in db.session.scalars(query) for uri in found]
+        return frozenset(f"{uri.scheme}://{uri.netloc}" for uri in uris if uri.netloc)
 
     def _issue_secret(self, row_id: str) -> str:
         secret = self._randomness.token()

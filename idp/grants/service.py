@@ -58,3 +58,11 @@ class Grants:
         if families:
             self.endings.mark(*families)
         return ended
+
+    def end_membership(self, account_id: str, tenant_id: str, reason: str) -> int:
+        """End every authorization that names this company of the account; how many."""
+        families = self.refresh_tokens.families_of(account_id, tenant_id=tenant_id)
+        ended = self.refresh_tokens.revoke_for_account(account_id, reason, tenant_id=tenant_id)
+        if families:
+            self.endings.mark(*families)
+        return ended

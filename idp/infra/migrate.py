@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from idp.infra.database import engine_options, prepare_engine
+from idp.infra.database import db, engine_options, prepare_engine
 from idp.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "migrations"
@@ -107,3 +108,17 @@ def current_head(settings: Settings) -> str | None:
 def expected_head() -> str | None:
     """The revision this release needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@cache
+def _expected() -> str | None:
+    return expected_head()
+
+
+def schema_is_current() -> bool:
+    """Whether the database is at this release's schema; one query, for ``/readyz``.
+
+    A newer schema will do too: migrations only add, and the old version serves meanwhile.
+    """
+    found = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found is not None and str(found) >= str(_expected())

@@ -101,13 +101,18 @@ class Logout:
             return None, None, hints.LOGOUT_HINT_INVALID
         return hint, client, None
 
+    def client_names(self, sid: str) -> tuple[str, ...]:
+        """The names of the clients this session signed in to, for the signed-out page."""
+        found = (self._parts.registry.find(one) for one in self._parts.store.hash_all(_key(sid)))
+        return tuple(sorted(client.client_name for client in found if client is not None))
+
     def notify(self, sid: str) -> tuple[str, ...]:
         """Tell every client the session signed in to, and end its access tokens at once.
 
         The names of the clients that are told. Safe to repeat: the second time nobody is left.
         """
         parts = self._parts
-        key = f"sid-clients:{sid}"
+        key = _key(sid)
         told: list[tuple[Client, str]] = []
         for client_id, raw in parts.store.hash_all(key).items():
             client = parts.registry.find(client_id)
@@ -138,6 +143,10 @@ class Logout:
             "events": {LOGOUT_EVENT: {}},
         }
         return self._parts.keyring.sign(claims, client.id_token_signed_response_alg, LOGOUT_TYP)
+
+
+def _key(sid: str) -> str:
+    return f"sid-clients:{sid}"
 
 
 def _return_url(client: Client | None, wanted: str, state: str | None) -> str | None:

@@ -27,6 +27,7 @@ ERRORS = {
     "throttled": _("Too many attempts. Please try again in %(minutes)s min."),
     "resend-too-soon": _("We have just sent a code. Please wait a minute before asking again."),
     "step-changed": _("This sign-in went on elsewhere. Continue here."),
+    "other-account": _("The invitation was sent to another address. Use that one."),
     "tenant-invalid": _("Choose one of your companies."),
     # passwords
     "password-too-short": _("This password is too short. Use at least 8 characters."),
@@ -47,6 +48,9 @@ ERRORS = {
     "confirm-name-mismatch": _("This is not the name. Enter it exactly as shown."),
     "last-admin": _("This is the company’s last admin. Make somebody else an admin first."),
     "not-yourself": _("You cannot do this to your own membership."),
+    "bound-elsewhere": _(
+        "Another company relies on this second factor. Ask the operator of the platform to reset it."
+    ),
     "permission-unknown": _("This permission is not on offer. Reload the page."),
     "role-invalid": _("Choose a role."),
     # the policy
@@ -70,6 +74,10 @@ ERRORS = {
 }
 
 NOTICES = {
+    "other-account": _(
+        "This was opened for another account than the one you signed in with. "
+        "Sign in with the right one."
+    ),
     "code-sent": _("We have sent you a new code."),
     "password-changed": _("Your password has been changed."),
     "second-factor-on": _("Your second factor is set up."),

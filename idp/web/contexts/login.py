@@ -20,12 +20,11 @@ class LoginPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class Identify(LoginPage):
-    """Field ``email``. ``other_account``: the client asked for somebody else than who came."""
+    """Field ``email``. Notice ``other-account``: somebody else than who came was asked for."""
 
     template: ClassVar[str] = "login/identify.html"
     step: ClassVar[str] = "identify"
 
-    other_account: bool = False
     forgot_url: str = "/password/forgot"
     register_url: str | None = None
 

@@ -1,0 +1,86 @@
+"""The Flask application: services behind it, blueprints in front, one place for what goes wrong."""
+
+import logging
+from typing import Any, cast
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from idp.infra import migrate
+from idp.infra.database import DatabaseUnavailable, init_database
+from idp.infra.ephemeral import StoreUnavailable
+from idp.infra.process import stop_with_parent
+from idp.infra.sealing import Sealer
+from idp.settings import Settings
+from idp.web import errors
+from idp.web.http import WEB
+from idp.web.render import Renderer
+from idp.web.routes import register_blueprints
+from idp.web.security import BrowserGuard, CsrfRejected
+from idp.wiring import Services, build_services
+
+_log = logging.getLogger(__name__)
+
+SERVICES = "einlass"
+
+
+def services_of(app: Flask) -> Services:
+    """The services of an application."""
+    return cast(Services, app.extensions[SERVICES])
+
+
+def prepare(settings: Settings) -> None:
+    """Before serving: the embedded database is migrated; a named one must have been.
+
+    :raises RuntimeError: with what the operator has to do.
+    """
+    if settings.database.is_sqlite:
+        migrate.upgrade(settings)
+    elif migrate.current_head(settings) != migrate.expected_head():
+        raise RuntimeError("the database is not at this release's schema; run: idp migrate")
+
+
+def create_app(settings: Settings, **overrides: Any) -> Flask:
+    """The application; ``overrides`` go to ``wiring.build_services`` (tests)."""
+    app = Flask("idp", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.limits.request_bytes
+    app.config["MAX_FORM_PARTS"] = 20000
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.strict_slashes = False
+    sealer = overrides.pop("sealer", None) or Sealer(settings.master_keys)
+    init_database(app, settings, sealer)
+    with app.app_context():
+        services = build_services(settings, sealer=sealer, **overrides)
+    app.extensions[SERVICES] = services
+    app.extensions[WEB] = (
+        BrowserGuard(
+            issuer=settings.issuer,
+            cookies=settings.cookies,
+            csrf_key=sealer.derive("csrf"),
+            randomness=services.randomness,
+        ),
+        Renderer(clock=services.clock),
+    )
+    register_blueprints(app)
+    _handle_errors(app)
+    return app
+
+
+def create_worker_app() -> Flask:
+    """What a web worker of ``idp serve`` runs: the application, ending with its parent."""
+    from idp.infra.logs import configure_logging
+
+    configure_logging()
+    stop_with_parent()
+    app = create_app(Settings.from_env())
+    with app.app_context():
+        services_of(app).keyring.ensure_keys()
+    return app
+
+
+def _handle_errors(app: Flask) -> None:
+    app.register_error_handler(CsrfRejected, errors.form_expired)
+    app.register_error_handler(StoreUnavailable, errors.unavailable)
+    app.register_error_handler(DatabaseUnavailable, errors.unavailable)
+    app.register_error_handler(HTTPException, errors.http_error)
+    app.register_error_handler(Exception, errors.unexpected)

@@ -1,0 +1,132 @@
+"""``idp serve``: web workers and the delivery worker together, the embedded Redis beneath them.
+
+The process the operator starts supervises: it migrates the embedded database, starts the bundled
+Redis-compatible server when none is named, keeps the delivery worker running, and hands the main
+thread to the HTTP server, which spawns the web workers. Children end by themselves with it.
+"""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from idp.cli.context import refuse, settings
+from idp.infra.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+from idp.settings import Settings
+
+_log = logging.getLogger("idp.serve")
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (IDP_HOST; 0.0.0.0 for all).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (IDP_PORT, else the issuer's).")
+@click.option("--workers", type=click.IntRange(1, 256), help="Web processes (IDP_WORKERS).")
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the provider: web workers and mail delivery."""
+    from idp.app import prepare
+    from idp.infra.logs import configure_logging
+
+    configure_logging()
+    current = settings()
+    for warning in current.warnings:
+        _log.warning(warning)
+    listen = current.server
+    try:
+        prepare(current)
+        with _Redis(current), _DeliveryProcess():
+            _serve(
+                host or listen.host,
+                port or listen.port,
+                workers or listen.workers,
+                listen.threads,
+            )
+    except (RuntimeError, OSError, EmbeddedRedisError) as error:
+        refuse(str(error))
+
+
+def _serve(host: str, port: int, workers: int, threads: int) -> None:
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    server: Any = Granian(
+        "idp.app:create_worker_app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        http=HTTPModes.http1,
+        backlog=1024,
+        respawn_failed_workers=True,
+        websockets=False,
+        factory=True,
+        log_level=LogLevels.warning,
+    )
+    _log.info("serving on http://%s:%d", host, port)
+    server.serve()
+
+
+class _Redis:
+    """Keeps the bundled server running, and starts it again should it die; or does nothing."""
+
+    def __init__(self, current: Settings) -> None:
+        self._server = EmbeddedRedis(current.data_dir) if current.redis.url is None else None
+        self._stop = threading.Event()
+
+    def __enter__(self) -> None:
+        if self._server is not None:
+            self._server.ensure_running()
+            threading.Thread(target=self._keep_running, name="redis", daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._server is not None:
+            self._server.stop()
+
+    def _keep_running(self) -> None:
+        while self._server is not None and not self._stop.wait(1.0):
+            try:
+                self._server.ensure_running()
+            except Exception:
+                _log.exception("the bundled Redis cannot be started again")
+
+
+class _DeliveryProcess:
+    """Runs ``python -m idp.cli.worker`` for as long as the context lasts, and again if it dies."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, name="delivery", daemon=True)
+
+    def __enter__(self) -> "_DeliveryProcess":
+        self._start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+
+    def _start(self) -> None:
+        root = Path(__file__).resolve().parents[2]
+        self._process = subprocess.Popen([sys.executable, "-m", "idp.cli.worker"], cwd=root)
+
+    def _keep_running(self) -> None:
+        while self._process is not None and not self._stop.is_set():
+            status = self._process.wait()
+            if self._stop.wait(1.0):
+                return
+            _log.error("delivery worker ended with status %s; starting it again", status)
+            self._start()

@@ -1,0 +1,326 @@
+"""People of a company: list, invite, and one person's rights, lock, removal and factor reset."""
+
+import base64
+import binascii
+from typing import NoReturn
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, abort, request
+
+from idp.accounts.email_address import InvalidEmail
+from idp.infra.throttle import Throttled
+from idp.people.listing import Cursor, MemberRow
+from idp.people.models import Invitation
+from idp.people.service import Actor, InvalidInvitation, NotAllowed, Refused
+from idp.tenants.catalogue import (
+    PERMISSIONS,
+    UnknownCatalogueEntry,
+    default_permissions,
+    grouped_permissions,
+)
+from idp.tenants.errors import LastAdmin, UnknownMembership
+from idp.web import contexts
+from idp.web.admin import bp
+from idp.web.admin.frame import frame_of, show
+from idp.web.guards import Administrator, administrator
+from idp.web.http import check_form, locale_for, see_other, services
+
+PAGE_SIZE = 50
+
+
+@bp.get("/admin/<number>/people")
+def people(number: str) -> Response:
+    """Who belongs to the company, found by name or address, a page at a time."""
+    return _people(administrator(number))
+
+
+@bp.post("/admin/<number>/people")
+def change_invitation(number: str) -> Response:
+    """Send an invitation again, or take it back."""
+    check_form()
+    admin = administrator(number)
+    service, actor = services().people, Actor.person(admin.who.person)
+    invitation = request.form.get("invitation", "")
+    try:
+        match request.form.get("action"):
+            case "resend":
+                service.resend_invitation(admin.tenant_id, actor, invitation)
+                return see_other(f"{admin.base}/people?done=invitation-resent")
+            case "revoke":
+                service.revoke_invitation(admin.tenant_id, actor, invitation)
+                return see_other(f"{admin.base}/people?done=invitation-revoked")
+            case _:
+                abort(400)
+    except (InvalidInvitation, NotAllowed):
+        abort(404)
+    except Throttled as error:
+        return _people(admin, throttled=error)
+
+
+@bp.get("/admin/<number>/people/invite")
+def invite_form(number: str) -> Response:
+    """The empty form, with the permissions new members get."""
+    admin = administrator(number)
+    return show(
+        admin,
+        contexts.Invite(frame=frame_of(admin), groups=_groups(admin, set(default_permissions()))),
+    )
+
+
+@bp.post("/admin/<number>/people/invite")
+def invite(number: str) -> Response:
+    """Mail an invitation."""
+    check_form()
+    admin = administrator(number)
+    form = request.form
+    chosen = _chosen()
+    role = "admin" if form.get("role") == "admin" else "employee"
+    errors: dict[str, str] = {}
+    minutes = 1
+    for field in ("given_name", "family_name"):
+        if not form.get(field, "").strip():
+            errors[field] = f"{field}-required"
+        elif len(form[field]) > 200:
+            errors[field] = "too-long"
+    if not form.get("email", "").strip():
+        errors["email"] = "email-required"
+    if not errors:
+        try:
+            services().people.invite(
+                admin.tenant_id,
+                Actor.person(admin.who.person),
+                form["email"],
+                form["given_name"].strip(),
+                form["family_name"].strip(),
+                role,
+                chosen,
+                locale_for(admin.who.person),
+                salutation=form.get("salutation")
+                if form.get("salutation") in ("ms", "mr")
+                else None,
+            )
+            return see_other(f"{admin.base}/people?done=invited")
+        except InvalidEmail:
+            errors["email"] = "email-invalid"
+        except NotAllowed:
+            abort(404)
+        except Refused as refused:
+            errors["email"] = refused.code
+        except UnknownCatalogueEntry:
+            errors[""] = "permission-unknown"
+        except Throttled as throttled:
+            errors[""], minutes = "throttled", -(-throttled.retry_after // 60)
+    page = contexts.Invite(
+        frame=frame_of(admin),
+        errors=errors,
+        error_values={"minutes": minutes},
+        salutation=form.get("salutation", ""),
+        given_name=form.get("given_name", ""),
+        family_name=form.get("family_name", ""),
+        email=form.get("email", ""),
+        role=role,  # type: ignore[arg-type]
+        groups=_groups(admin, set(chosen)),
+    )
+    return show(admin, page, status=400)
+
+
+@bp.get("/admin/<number>/people/<membership_id>")
+def person(number: str, membership_id: str) -> Response:
+    """One person of the company."""
+    admin = administrator(number)
+    return show(admin, _detail(admin, _member(admin, membership_id)))
+
+
+@bp.post("/admin/<number>/people/<membership_id>")
+def change_person(number: str, membership_id: str) -> Response:
+    """Role, permissions, lock, unlock, factor reset, removal."""
+    check_form()
+    admin = administrator(number, fresh=request.form.get("action") in ("role", "reset-factors"))
+    member = _member(admin, membership_id)
+    page = f"{admin.base}/people/{membership_id}"
+    reason = request.form.get("reason", "").strip()
+    errors: dict[str, str] = {}
+    action = request.form.get("action", "")
+    if action in ("lock", "reset-factors", "remove") and not reason:
+        errors["reason"] = "reason-required"
+    if action == "remove" and request.form.get("confirm_name", "").strip() != member.name:
+        errors["confirm_name"] = "confirm-name-mismatch"
+    if not errors:
+        try:
+            return see_other(_carry_out(admin, member, action, reason, page))
+        except (NotAllowed, UnknownMembership):
+            abort(404)
+        except LastAdmin:
+            errors[""] = "last-admin"
+        except Refused as refused:
+            errors[""] = refused.code
+        except (UnknownCatalogueEntry, ValueError):
+            errors[""] = "permission-unknown" if action == "permissions" else "role-invalid"
+    return show(admin, _detail(admin, member, errors=errors, reason=reason), status=400)
+
+
+def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str, page: str) -> str:
+    """Do it; the address to go on to."""
+    service, actor = services().people, Actor.person(admin.who.person)
+    tenant_id, member_id = admin.tenant_id, member.membership_id
+    match action:
+        case "role":
+            service.set_role(tenant_id, actor, member_id, request.form.get("role", ""))
+            return f"{page}?done=role-saved"
+        case "permissions":
+            service.set_permissions(tenant_id, actor, member_id, _chosen())
+            return f"{page}?done=permissions-saved"
+        case "lock":
+            service.lock_member(tenant_id, actor, member_id, reason)
+            return f"{page}?done=person-locked"
+        case "unlock":
+            service.unlock_member(tenant_id, actor, member_id, reason)
+            return f"{page}?done=person-unlocked"
+        case "reset-factors":
+            service.reset_factors(tenant_id, actor, member_id, reason)
+            return f"{page}?done=factors-reset"
+        case "remove":
+            service.remove_member(tenant_id, actor, member_id, reason)
+            return f"{admin.base}/people?done=person-removed"
+        case _:
+            return _unknown_action()
+
+
+def _unknown_action() -> NoReturn:
+    abort(400)
+
+
+def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Response:
+    service = services().people
+    query = request.args.get("q", "")[:100]
+    kept = {"q": query} if query else {}
+    listing = service.list_people(
+        admin.tenant_id, search=query, after=_cursor(request.args.get("after")), limit=PAGE_SIZE
+    )
+    address = f"{admin.base}/people"
+    following = {**kept, "after": _encode(listing.next)} if listing.next else None
+    return show(
+        admin,
+        contexts.People(
+            frame=frame_of(admin),
+            notice=request.args.get("done", ""),
+            errors={"": "throttled"} if throttled else {},
+            error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
+            people=tuple(_row(member) for member in listing.rows),
+            invitations=tuple(
+                _invitation(invitation) for invitation in service.list_invitations(admin.tenant_id)
+            ),
+            query=query,
+            total=service.count_people(admin.tenant_id, query),
+            next_url=f"{address}?{urlencode(following)}" if following else "",
+            first_url=f"{address}?{urlencode(kept)}" if request.args.get("after") else "",
+        ),
+        status=429 if throttled else None,
+    )
+
+
+def _detail(
+    admin: Administrator,
+    member: MemberRow,
+    *,
+    errors: dict[str, str] | None = None,
+    reason: str = "",
+) -> contexts.PersonDetail:
+    everything = services()
+    membership = everything.tenants.memberships.get(admin.tenant_id, member.membership_id)
+    others = everything.tenants.memberships.of_account(member.account_id)
+    return contexts.PersonDetail(
+        frame=frame_of(admin),
+        notice=request.args.get("done", ""),
+        errors=errors or {},
+        person=_row(member),
+        groups=_groups(admin, set(member.permissions)),
+        member_since=member.created_at,
+        session_count=len(everything.sessions.list(member.subject)),
+        other_companies=len(others) - 1,
+        is_self=member.account_id == admin.who.person.account_id,
+        is_last_admin=everything.tenants.memberships.is_last_admin(membership),
+        reason=reason,
+    )
+
+
+def _member(admin: Administrator, membership_id: str) -> MemberRow:
+    try:
+        return services().people.get_member(admin.tenant_id, membership_id)
+    except UnknownMembership:
+        abort(404)
+
+
+def _row(member: MemberRow) -> contexts.PersonRow:
+    return contexts.PersonRow(
+        id=member.membership_id,
+        name=member.name,
+        email=member.email,
+        role=member.role,
+        status="locked" if member.account_status == "locked" else member.status,
+        second_factor=member.second_factor,
+        must_have=member.must_have,
+        last_sign_in=member.last_sign_in_at,
+    )
+
+
+def _invitation(invitation: Invitation) -> contexts.InvitationRow:
+    return contexts.InvitationRow(
+        id=invitation.id,
+        name=f"{invitation.given_name} {invitation.family_name}".strip(),
+        email=invitation.email,
+        role="admin" if invitation.role == "admin" else "employee",
+        invited_by=invitation.invited_by or "",
+        created_at=invitation.created_at,
+        expires_at=invitation.expires_at,
+        expired=invitation.expires_at <= services().clock.now(),
+    )
+
+
+def _group_key(product: str, group: str) -> str:
+    return f"{product}:{group}"
+
+
+def _groups(admin: Administrator, checked: set[str]) -> tuple[contexts.PermissionGroup, ...]:
+    booked = services().tenants.products_of(admin.tenant_id)
+    return tuple(
+        contexts.PermissionGroup(
+            key=_group_key(product.key, group),
+            label=f"{product.label}: {group}",
+            permissions=tuple(
+                contexts.PermissionChoice(
+                    key=entry.key,
+                    label=entry.label,
+                    description=entry.description,
+                    checked=entry.key in checked,
+                )
+                for entry in entries
+            ),
+        )
+        for product, group, entries in grouped_permissions(booked)
+        if entries
+    )
+
+
+def _chosen() -> list[str]:
+    """The permissions ticked one by one, and all of every group ticked as a whole."""
+    groups = set(request.form.getlist("permission_group"))
+    whole = [p.key for p in PERMISSIONS if _group_key(p.product, p.group) in groups]
+    return list(dict.fromkeys(request.form.getlist("permission") + whole))
+
+
+def _encode(cursor: Cursor) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(cursor)).rstrip(b"=").decode()
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    """Where the page before ended; anything else is the beginning."""
+    if not text:
+        return None
+    try:
+        family, given, last = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error, TypeError):
+        return None
+    parts = (family, given, last)
+    return parts if all(isinstance(part, str) for part in parts) else None

@@ -1,0 +1,94 @@
+"""Who may open our own pages: signed in as the company's policy demands, and in the right role.
+
+A guard answers with what the view needs, or ends the request: with the hosted login, or with "not
+found" for whatever is not the caller's (security rule 2).
+"""
+
+from dataclasses import dataclass
+
+from flask import abort, request
+
+from idp.core.person import PersonMembership
+from idp.core.vocabulary import LoginNeeded
+from idp.infra.database import transaction
+from idp.web import http
+from idp.web.signed_in import SignedIn, signed_in
+
+FRESH = 300
+"""Seconds since everything was proven, for changes that a stolen session must not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """An admin of the company the address names."""
+
+    who: SignedIn
+    membership: PersonMembership
+
+    @property
+    def tenant_id(self) -> str:
+        """The company's id."""
+        return self.membership.tenant_id
+
+    @property
+    def subject(self) -> str:
+        """The admin, as audit and mail name them."""
+        return self.who.person.subject
+
+    @property
+    def base(self) -> str:
+        """The root of the console of this company."""
+        return f"/admin/{self.membership.customer_number}"
+
+
+def person_signed_in(*, fresh: bool = False, back: str | None = None) -> SignedIn:
+    """Whoever is signed in well enough; else the hosted login comes first.
+
+    ``fresh`` demands that everything was proven within the last minutes; ``back`` is the page the
+    login leads to when this request cannot be repeated (a post).
+    """
+    everything = http.services()
+    who = signed_in()
+    needed = LoginNeeded(max_age=FRESH if fresh else None)
+    if who is not None and everything.authn.authentication_for(who.session, who.person, needed):
+        return who
+    target = request.full_path.rstrip("?") if request.method == "GET" else back or "/account"
+    tx = everything.authn.begin(
+        needed,
+        {"kind": "page", "path": target},
+        browser=http.browser_token(),
+        session=who.session if who else None,
+        locale=http.locale_for(who.person if who else None),
+        device=http.remembered_cookie(),
+    )
+    return abort(http.see_other(f"/login/{tx.id}"))
+
+
+def administrator(customer_number: str, *, fresh: bool = False) -> Administrator:
+    """An active admin of that company; anybody else finds nothing here."""
+    who = person_signed_in(fresh=fresh, back=f"/admin/{customer_number}/people")
+    for membership in who.person.memberships:
+        if membership.customer_number == customer_number and is_admin(membership):
+            return Administrator(who, membership)
+    _note_refusal(customer_number, who)
+    return abort(404)
+
+
+def is_admin(membership: PersonMembership) -> bool:
+    """Whether the membership opens the company's console."""
+    return membership.role == "admin" and membership.status == "active"
+
+
+def _note_refusal(customer_number: str, who: SignedIn) -> None:
+    """A knock at another company's console is written into that company's log, if there is one."""
+    everything = http.services()
+    tenant = everything.tenants.find_by_customer_number(customer_number)
+    with transaction():
+        everything.audit.record(
+            "console.refused",
+            category="security",
+            tenant_id=tenant.id if tenant else None,
+            actor=who.person.subject,
+            ip=http.caller().ip,
+            outcome="failure",
+        )

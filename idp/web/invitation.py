@@ -1,0 +1,56 @@
+"""An invitation's link (T2): registration with prefilled names, or sign-in where one exists."""
+
+from flask import Blueprint, Response
+
+from idp.authn.registration import InvitationOffer
+from idp.people.invitations import OpenInvitation
+from idp.web import http
+from idp.web.contexts import InvitationInvalid, InvitationSignIn
+from idp.web.signed_in import signed_in
+
+bp = Blueprint("invitation", __name__)
+
+
+@bp.get("/invitation/<token>")
+def open_invitation(token: str) -> Response:
+    """Where the mail leads. Opening it uses nothing up."""
+    invitation = http.services().people.find_invitation(token)
+    if invitation is None:
+        return http.page(InvitationInvalid(reason="unknown"))
+    if not invitation.has_account:
+        return http.see_other(f"/login/{_begin(token, invitation)}")
+    return http.page(
+        InvitationSignIn(email=invitation.email, tenant_name=invitation.tenant_name),
+        locale=http.locale_for(None, (invitation.locale,)),
+    )
+
+
+@bp.post("/invitation/<token>")
+def sign_in(token: str) -> Response:
+    """The invited address has an account: sign in to it, then join."""
+    http.check_form()
+    invitation = http.services().people.find_invitation(token)
+    if invitation is None:
+        return http.page(InvitationInvalid(reason="unknown"))
+    return http.see_other(f"/login/{_begin(token, invitation)}")
+
+
+def _begin(token: str, invitation: OpenInvitation) -> str:
+    who = signed_in()
+    tx = http.services().authn.begin_registration(
+        InvitationOffer(
+            token=token,
+            email=invitation.email,
+            tenant_id=invitation.tenant_id,
+            tenant_name=invitation.tenant_name,
+            given_name=invitation.given_name,
+            family_name=invitation.family_name,
+            salutation=invitation.salutation,
+        ),
+        {"kind": "page", "path": "/account?done=invitation-accepted"},
+        browser=http.browser_token(),
+        locale=http.locale_for(None, (invitation.locale,)),
+        session=who.session if who else None,
+        device=http.remembered_cookie(),
+    )
+    return tx.id

@@ -1,0 +1,111 @@
+"""The hosted login: one address per login transaction, one page per step (S2, M7).
+
+GET draws the step that is due; a POST names the step it was made for, and one that is not due
+leads back to the same address. So reload, the back button and a second tab all end at what is due.
+"""
+
+from dataclasses import replace
+
+from flask import Blueprint, Response, request
+
+from idp.authn import step as steps
+from idp.authn.outcome import Outcome
+from idp.authn.service import NotFinished
+from idp.authn.transaction import (
+    AlreadyFinished,
+    LoginTransaction,
+    TransactionNotFound,
+    WrongBrowser,
+)
+from idp.web import http
+from idp.web.entering import brand_of, form_targets, gone_page
+from idp.web.login_pages import login_page
+from idp.web.oauth import deny
+from idp.web.security import BROWSER_COOKIE_AGE
+
+bp = Blueprint("login", __name__)
+
+
+@bp.get("/login/<tx_id>")
+def show(tx_id: str) -> Response:
+    """The page of the step that is due."""
+    authn = http.services().authn
+    try:
+        tx = authn.load(tx_id, http.caller().browser or "")
+        return _next(tx_id, Outcome(authn.due(tx)))
+    except AlreadyFinished as error:
+        return http.see_other(_destination(error.tx))
+    except (TransactionNotFound, WrongBrowser) as error:
+        return gone_page(error)
+
+
+@bp.post("/login/<tx_id>")
+def submit(tx_id: str) -> Response:
+    """One step's answer."""
+    http.check_form()
+    authn = http.services().authn
+    who = http.caller()
+    try:
+        tx = authn.load(tx_id, who.browser or "")
+        if request.form.get("action") == "cancel":
+            return deny(tx)
+        outcome = authn.submit(
+            tx,
+            request.form.get("step", ""),
+            request.form,
+            ip=who.ip,
+            user_agent=who.user_agent,
+            known_account=who.known_account,
+        )
+        return _next(tx_id, outcome, posted=True)
+    except AlreadyFinished as error:
+        return http.see_other(_destination(error.tx))
+    except (TransactionNotFound, WrongBrowser) as error:
+        return gone_page(error)
+
+
+def _next(tx_id: str, outcome: Outcome, *, posted: bool = False) -> Response:
+    """On to where the login leads, to the same address, or the page with its errors."""
+    authn = http.services().authn
+    tx = authn.load(tx_id, http.caller().browser or "")
+    if isinstance(outcome.step, steps.Finished):
+        try:
+            return _finish(tx)
+        except NotFinished as error:
+            outcome = Outcome(error.step)
+    if posted and not outcome.errors and not outcome.notice:
+        return http.see_other(f"/login/{tx.id}")
+    page = replace(login_page(tx, outcome.step, outcome.errors), notice=outcome.notice)
+    status = 429 if "throttled" in outcome.errors.values() else 400 if outcome.errors else None
+    return http.page(
+        page,
+        status=status,
+        locale=http.locale_for(None, (tx.locale,)),
+        brand=brand_of(authn.membership_of(tx)),
+        form_targets=form_targets(tx),
+    )
+
+
+def _finish(tx: LoginTransaction) -> Response:
+    """Make it a session, under a new cookie value, and go where the login was to lead."""
+    everything, guard, who = http.services(), http.guard(), http.caller()
+    finished = everything.authn.finish(
+        tx, ip=who.ip, user_agent=who.user_agent, device=http.remembered_cookie()
+    )
+    response = http.see_other(_destination(tx))
+    age = everything.settings.lifetimes.session_absolute
+    guard.set_cookie(response, guard.session_cookie, finished.session_cookie, age)
+    known = guard.mark_known(http.browser_token(), finished.authentication.account_id)
+    guard.set_cookie(response, guard.known_cookie, known, BROWSER_COOKIE_AGE)
+    if finished.remembered_cookie:
+        guard.set_cookie(
+            response, guard.remembered_cookie, finished.remembered_cookie, BROWSER_COOKIE_AGE
+        )
+    return response
+
+
+def _destination(tx: LoginTransaction) -> str:
+    """The page of ours that comes after the login."""
+    if tx.destination.get("kind") == "authorize":
+        return f"/authorize/{tx.id}"
+    return str(tx.destination.get("path", "/account"))

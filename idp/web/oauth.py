@@ -1,0 +1,169 @@
+"""The OAuth and OpenID endpoints: translate, ask the protocol, translate back.
+
+Here, and only here, signing in and the protocol meet: ``interaction.decide`` says ``LoginNeeded``,
+the hosted login is begun with it, and ``Authentication`` comes back through the session.
+"""
+
+from flask import Blueprint, Response, request
+
+from idp.authn.transaction import LoginTransaction, TransactionNotFound, WrongBrowser
+from idp.core.vocabulary import LoginNeeded
+from idp.protocol.authorization import AuthorizationRequest
+from idp.protocol.errors import AccessDenied, AuthorizationError, ProtocolError
+from idp.protocol.interaction import ConsentNeeded, Decision, Proceed, Refused
+from idp.web import http
+from idp.web.contexts import Consent, Entering
+from idp.web.entering import brand_of, entering, entering_of, form_targets, gone_page, return_host
+from idp.web.signed_in import SignedIn, signed_in
+
+bp = Blueprint("oauth", __name__)
+
+
+@bp.route("/authorize", methods=["GET", "POST"])
+def authorize() -> Response:
+    """The authorization endpoint (RFC 6749 §3.1; POST by OIDC Core §3.1.2.1)."""
+    protocol = http.services().protocol
+    incoming = http.to_protocol()
+    try:
+        asked = protocol.check_authorization_request(incoming)
+    except AuthorizationError as error:
+        return http.to_flask(protocol.respond_error(error))
+    return _answer(asked, signed_in())
+
+
+@bp.get("/authorize/<tx_id>")
+def resume(tx_id: str) -> Response:
+    """Back from the hosted login: decide anew, with the session it has left behind."""
+    try:
+        tx = http.services().authn.load(tx_id, http.caller().browser or "")
+    except (TransactionNotFound, WrongBrowser) as error:
+        return gone_page(error)
+    asked = _request_of(tx)
+    if asked is None:
+        return gone_page(TransactionNotFound(tx_id))
+    return _answer(asked.after_login() if tx.sid else asked, signed_in(), tx)
+
+
+@bp.post("/authorize/<tx_id>")
+def consent(tx_id: str) -> Response:
+    """The consent page's answer: allow, or deny."""
+    http.check_form()
+    everything = http.services()
+    try:
+        tx = everything.authn.load(tx_id, http.caller().browser or "")
+    except (TransactionNotFound, WrongBrowser) as error:
+        return gone_page(error)
+    asked = _request_of(tx)
+    if asked is None:
+        return gone_page(TransactionNotFound(tx_id))
+    action = request.form.get("action")
+    if action == "deny":
+        return deny(tx)
+    who = signed_in()
+    if action == "allow" and who is not None:
+        asked = asked.after_login() if tx.sid else asked
+        decision = _decide(asked, who, tx)
+        if isinstance(decision, ConsentNeeded):
+            person = who.person
+            everything.consents.extend(
+                person.account_id, person.subject, asked.client_id, decision.scope
+            )
+            return _answer(asked.after_consent(), signed_in(), tx)
+    return _answer(asked.after_login() if tx.sid else asked, who, tx)
+
+
+def deny(tx: LoginTransaction) -> Response:
+    """The person turned back: ``access_denied`` goes to the client."""
+    asked = _request_of(tx)
+    if asked is None:
+        return http.see_other("/account")
+    http.services().authn.abandon(tx)
+    return _error(asked, AccessDenied())
+
+
+def _answer(
+    asked: AuthorizationRequest, who: SignedIn | None, tx: LoginTransaction | None = None
+) -> Response:
+    """Carry out what ``decide`` says."""
+    everything = http.services()
+    decision = _decide(asked, who, tx)
+    match decision:
+        case Proceed() if who is not None:
+            answer = everything.protocol.respond_success(asked, decision.authentication, who.person)
+            if tx is not None:
+                everything.authn.close(tx)
+            return http.to_flask(answer)
+        case Refused():
+            return _error(asked, decision.error)
+        case ConsentNeeded() if who is not None:
+            tx = tx or _begin(asked, LoginNeeded(), who)
+            return _consent_page(asked, decision, who, tx)
+        case LoginNeeded():
+            tx = _begin(asked, decision, who)
+            return http.see_other(f"/login/{tx.id}")
+    raise AssertionError(f"a decision without a person: {decision}")
+
+
+def _decide(
+    asked: AuthorizationRequest, who: SignedIn | None, tx: LoginTransaction | None
+) -> Decision:
+    """Ask ``authn`` what the session is worth for this request, and the protocol what follows.
+
+    The session that a login has just led to is judged for that login, wherever it was begun.
+    """
+    everything = http.services()
+    if who is None:
+        return everything.protocol.decide(asked, None, ())
+    authentication = everything.authn.resume(tx, who.session, who.person) if tx else None
+    if authentication is None:
+        client = everything.clients.find(asked.client_id)
+        needed = everything.protocol.login_needed(asked, client) if client else LoginNeeded()
+        authentication = everything.authn.authentication_for(who.session, who.person, needed)
+    return everything.protocol.decide(asked, authentication, who.consents(asked.client_id))
+
+
+def _begin(
+    asked: AuthorizationRequest, needed: LoginNeeded, who: SignedIn | None
+) -> LoginTransaction:
+    everything = http.services()
+    client = everything.clients.find(asked.client_id)
+    return everything.authn.begin(
+        needed,
+        {"kind": "authorize", "request": asked.to_dict()},
+        browser=http.browser_token(),
+        session=who.session if who else None,
+        locale=http.locale_for(who.person if who else None, asked.ui_locales),
+        client_summary=entering(client, asked.redirect_uri) if client else {},
+        device=http.remembered_cookie(),
+    )
+
+
+def _request_of(tx: LoginTransaction) -> AuthorizationRequest | None:
+    if tx.destination.get("kind") != "authorize":
+        return None
+    return AuthorizationRequest.from_dict(dict(tx.destination["request"]))
+
+
+def _error(asked: AuthorizationRequest, error: ProtocolError) -> Response:
+    return http.to_flask(http.services().protocol.respond_error(error, asked))
+
+
+def _consent_page(
+    asked: AuthorizationRequest, decision: ConsentNeeded, who: SignedIn, tx: LoginTransaction
+) -> Response:
+    membership = who.person.membership_of(who.session.tenant_id)
+    tenant_name = membership.tenant_name if membership else ""
+    heading = entering_of(tx, tenant_name) or Entering(client_name=asked.client_id)
+    return http.page(
+        Consent(
+            entering=heading,
+            email=who.person.email,
+            scopes=decision.scope,
+            account_name=str(who.person.claims.get("name", "")),
+            return_host=return_host(tx),
+        ),
+        locale=tx.locale,
+        brand=brand_of(membership),
+        person=who.person,
+        form_targets=form_targets(tx),
+    )

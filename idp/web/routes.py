@@ -1,0 +1,33 @@
+"""Every blueprint, in one list; ``tests/web/test_routes.py`` holds who may call each route."""
+
+from flask import Flask
+
+from idp.web import (
+    account,
+    admin,
+    endpoints,
+    invitation,
+    login,
+    oauth,
+    password,
+    signout,
+    system,
+)
+
+BLUEPRINTS = (
+    oauth.bp,
+    endpoints.bp,
+    login.bp,
+    password.bp,
+    invitation.bp,
+    signout.bp,
+    account.bp,
+    admin.bp,
+    system.bp,
+)
+
+
+def register_blueprints(app: Flask) -> None:
+    """Make every route known to the application."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,92 @@
+"""What belongs to no person: health, metrics, static files, a company's colours, kept mail."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
+
+from idp.infra.delivery import list_kept_mail
+from idp.infra.migrate import schema_is_current
+from idp.web import contexts, http
+from idp.web.brand import accent_css
+from idp.web.metrics import render_metrics
+
+bp = Blueprint("system", __name__)
+
+_STATIC = Path(__file__).parent / "static"
+_LINK = re.compile(r"https?://\S+")
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Database, migrations, Redis and keys are there; else 503 with what is not."""
+    everything = http.services()
+    checks: dict[str, Callable[[], object]] = {
+        "database": schema_is_current,
+        "redis": everything.store.ping,
+        "keys": everything.keyring.jwks,
+    }
+    parts = {}
+    for name, check in checks.items():
+        try:
+            parts[name] = "ok" if check() is not False else "migrations are missing"
+        except Exception as error:
+            parts[name] = type(error).__name__
+    ready = all(state == "ok" for state in parts.values())
+    return jsonify(status="ok" if ready else "unavailable", parts=parts), 200 if ready else 503
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Counters of this process in Prometheus text format."""
+    return Response(render_metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@bp.get("/static/<path:name>")
+def static(name: str) -> Response:
+    """Our stylesheet and scripts; their addresses carry a digest, so they may be kept forever."""
+    response = send_from_directory(_STATIC, name)
+    if request.args.get("v"):
+        response.headers["Cache-Control"] = _FOREVER
+    http.guard().protect_api(response)
+    return response
+
+
+@bp.get("/brand/<colour>.css")
+def brand(colour: str) -> Response:
+    """The stylesheet of a company's colour."""
+    try:
+        css = accent_css(colour)
+    except ValueError:
+        abort(404)
+    response = Response(css, content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = _FOREVER
+    http.guard().protect_api(response)
+    return response
+
+
+@bp.get("/dev/outbox")
+def outbox() -> Response:
+    """Mail that was kept instead of sent; on a loopback issuer without SMTP only."""
+    if not http.outbox_url():
+        abort(404)
+    mails = tuple(
+        contexts.KeptMail(
+            id=mail.id,
+            to=mail.to,
+            subject=mail.subject,
+            at=mail.at,
+            text=mail.text,
+            links=tuple(_LINK.findall(mail.text)),
+        )
+        for mail in list_kept_mail()
+    )
+    return http.page(contexts.DevOutbox(mails=mails))

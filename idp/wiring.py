@@ -1,0 +1,217 @@
+"""The only place that picks implementations: settings in, services out.
+
+Also the only place that ties what must follow from a change in one folder to what another folder
+does about it: a locked member's sessions end, a changed password ends refresh tokens, an ended
+session is told to its products.
+"""
+
+from dataclasses import dataclass
+
+from idp.accounts.passwords import Hasher
+from idp.accounts.service import AccountService
+from idp.authn.service import AuthnService
+from idp.authn.sessions import EndedSession, Sessions
+from idp.authn.sign_out import SignOut
+from idp.authn.standing import Standing
+from idp.clients.registry import ClientRegistry
+from idp.core.clock import Clock, SystemClock
+from idp.core.randomness import Randomness
+from idp.grants.consent import Consents
+from idp.grants.service import Grants
+from idp.infra.audit import Audit
+from idp.infra.client_keys import ClientKeys
+from idp.infra.delivery import LogoutNotifier, Mailer, OutboxMailer, SmtpMailer
+from idp.infra.delivery_worker import DeliveryWorker
+from idp.infra.embedded_redis import EmbeddedRedis
+from idp.infra.ephemeral import EphemeralStore
+from idp.infra.keyring import Keyring
+from idp.infra.mail_templates import render_mail
+from idp.infra.outbound import Outbound
+from idp.infra.outbox import Outbox
+from idp.infra.sealing import Sealer
+from idp.infra.throttle import Throttle
+from idp.people.service import PeopleService
+from idp.people.snapshot import PersonDirectory
+from idp.protocol.logout import LOGOUT_TYP
+from idp.protocol.server import ProtocolServer
+from idp.settings import Settings
+from idp.tenants.directory import TenantDirectory
+from idp.tenants.service import TenantService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a view or a command may call."""
+
+    settings: Settings
+    clock: Clock
+    randomness: Randomness
+    sealer: Sealer
+    store: EphemeralStore
+    keyring: Keyring
+    outbox: Outbox
+    audit: Audit
+    deliveries: DeliveryWorker
+    accounts: AccountService
+    tenants: TenantService
+    clients: ClientRegistry
+    persons: PersonDirectory
+    people: PeopleService
+    grants: Grants
+    sessions: Sessions
+    authn: AuthnService
+    sign_out: SignOut
+    protocol: ProtocolServer
+    embedded_redis: EmbeddedRedis | None = None
+
+    @property
+    def consents(self) -> Consents:
+        """What people allowed third-party clients."""
+        return self.grants.consents
+
+    def close(self) -> None:
+        """Let go of Redis; the last user of a bundled one stops it."""
+        self.store.close()
+        if self.embedded_redis is not None:
+            self.embedded_redis.stop()
+
+
+def build_services(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+    sealer: Sealer | None = None,
+    store: EphemeralStore | None = None,
+    mailer: Mailer | None = None,
+) -> Services:
+    """The services of one process; tests hand in clock, randomness, store or mailer."""
+    clock = clock or SystemClock()
+    randomness = randomness or Randomness()
+    sealer = sealer or Sealer(settings.master_keys, randomness)
+    embedded = None
+    if store is None:
+        url = settings.redis.url
+        if url is None:
+            embedded = EmbeddedRedis(settings.data_dir)
+            url = embedded.ensure_running()
+        store = EphemeralStore(url, randomness)
+
+    throttle = Throttle(store)
+    audit = Audit(clock, randomness, sealer)
+    keyring = Keyring(store, sealer, clock, randomness, settings.lifetimes)
+    outbound = Outbound(settings.outbound)
+    outbox = Outbox(clock, randomness, store)
+    hasher = Hasher(settings.hashing, randomness)
+
+    accounts = AccountService(settings, clock, randomness, outbox, audit, throttle, hasher, store)
+    tenants = TenantService(clock, randomness, audit, store)
+    persons = PersonDirectory(store, TenantDirectory(store), randomness)
+    people = PeopleService(
+        settings, clock, randomness, outbox, audit, throttle, accounts, tenants, persons
+    )
+    clients = ClientRegistry(store, clock, randomness, audit, loopback_issuer=settings.loopback)
+    grants = Grants(settings, clock, randomness, store, sealer, keyring, audit, persons.forget)
+
+    sessions = Sessions(store, clock, randomness, settings.lifetimes)
+    authn = AuthnService(
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        store=store,
+        sealer=sealer,
+        throttle=throttle,
+        outbox=outbox,
+        audit=audit,
+        hasher=hasher,
+        sessions=sessions,
+        accounts=accounts,
+        memberships=tenants.memberships,
+        people=persons,
+        invitations=people,
+    )
+    protocol = ProtocolServer(
+        settings,
+        clock,
+        randomness,
+        store,
+        keyring,
+        clients,
+        ClientKeys(outbound, clock),
+        persons,
+        grants,
+        outbox,
+        audit,
+        Standing(clock).still_allowed,
+    )
+    _tie(accounts, people, sessions, authn, grants, protocol)
+    deliveries = DeliveryWorker(
+        store,
+        clock,
+        randomness,
+        mailer or _mailer(settings, clock),
+        render_mail,
+        LogoutNotifier(outbound, lambda claims: keyring.sign(claims, "RS256", LOGOUT_TYP)),
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        sealer=sealer,
+        store=store,
+        keyring=keyring,
+        outbox=outbox,
+        audit=audit,
+        deliveries=deliveries,
+        accounts=accounts,
+        tenants=tenants,
+        clients=clients,
+        persons=persons,
+        people=people,
+        grants=grants,
+        sessions=sessions,
+        authn=authn,
+        sign_out=SignOut(sessions, audit, grants.end_account),
+        protocol=protocol,
+        embedded_redis=embedded,
+    )
+
+
+def _mailer(settings: Settings, clock: Clock) -> Mailer:
+    if settings.mail.smtp_url is None:
+        return OutboxMailer()
+    return SmtpMailer(settings.mail, settings.outbound, clock)
+
+
+def _tie(
+    accounts: AccountService,
+    people: PeopleService,
+    sessions: Sessions,
+    authn: AuthnService,
+    grants: Grants,
+    protocol: ProtocolServer,
+) -> None:
+    """What follows elsewhere from a change; all of it in the transaction of the change."""
+
+    def session_ended(ended: EndedSession) -> None:
+        protocol.notify_logout(ended.session.sid)
+
+    def password_changed(account_id: str, subject: str, keep_sid: str | None) -> None:
+        authn.password_changed(account_id, subject, keep_sid)
+        grants.end_account(account_id, "password changed")
+
+    def account_ended(account_id: str, subject: str) -> None:
+        authn.password_changed(account_id, subject, None)
+        grants.end_account(account_id, "account locked or reset")
+
+    def membership_ended(account_id: str, subject: str, tenant_id: str) -> None:
+        for session in sessions.list(subject):
+            if session.tenant_id == tenant_id:
+                sessions.end(session)
+        grants.end_membership(account_id, tenant_id, "membership ended")
+
+    sessions.on_end.append(session_ended)
+    accounts.on_password_changed.append(password_changed)
+    accounts.on_locked.append(account_ended)
+    people.on_factors_reset.append(account_ended)
+    people.on_membership_ended.append(membership_ended)

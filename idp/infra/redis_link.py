@@ -151,6 +151,8 @@ class DirectLink(Link):
         replies: list[Any] = []
         complete = False
         try:
+            if not connection.is_connected:
+                connection.connect()  # for Sentinel this also asks who the master is
             connection.send_packed_command((packed,), check_health=False)
             for _ in range(count):
                 try:

@@ -262,7 +262,7 @@ def _jwks(value: Any) -> dict[str, Any] | None:
         return None
     keys = value.get("keys") if isinstance(value, Mapping) else None
     if not isinstance(keys, list) or not keys or len(keys) > 20:
-        raise _refused('jwks must be a JWK Set: {"keys": [...]} with 1 to 20 keys')
+        raise _refused("jwks must be a JWK Set: an object whose member keys lists 1 to 20 keys")
     for key in keys:
         if not isinstance(key, Mapping) or key.get("kty") not in ("RSA", "EC", "OKP"):
             raise _refused("jwks: every key must be a JSON object with kty RSA, EC or OKP")

@@ -9,9 +9,9 @@ import colorsys
 import re
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
-_LIGHT_PAPER, _DARK_PAPER = "faf9f6", "24282f"
-"""The least favourable grounds of the stylesheet: light paper, dark sheet."""
-_INK_ON_LIGHT, _INK_ON_DARK = "16181c", "ffffff"
+_LIGHT_PAPER, _DARK_PAPER = "f1efe9", "24282f"
+"""The least favourable grounds of the stylesheet: the tint, in light and in dark."""
+_INK_ON_LIGHT, _INK_ON_DARK = "000000", "ffffff"
 _TEXT_CONTRAST = 4.5
 
 

@@ -1,0 +1,526 @@
+"""One or more filled contexts for every page, so that a check can draw them all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from idp.tenants.catalogue import PRODUCTS, grouped_permissions
+from idp.web import contexts as pages
+from idp.web.qr import qr_svg
+
+NOW = datetime(2026, 3, 24, 13, 5, tzinfo=UTC)
+"""A Tuesday afternoon: 14:05 in Berlin."""
+
+
+class FixedClock:
+    def now(self):
+        return NOW
+
+
+EMAIL = "anna.admin@nord.example"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+OTPAUTH = f"otpauth://totp/Einlass:{EMAIL}?secret={SECRET}&issuer=Einlass"
+CODES = tuple(f"{number:04d}-K7Q{number}-MX4P" for number in range(1, 11))
+DISCOVERY = "https://login.vendor.example/.well-known/openid-configuration"
+
+PAYROLL = pages.Entering(client_name="Payroll", tenant_name="Nord GmbH")
+PARTNER = pages.Entering(
+    client_name="Meisterplan",
+    client_uri="https://plan.example",
+    policy_uri="https://plan.example/privacy",
+    tos_uri="https://plan.example/terms",
+)
+LOGIN = {"entering": PAYROLL, "email": EMAIL}
+ME = pages.Me(name="Anna Admin", email=EMAIL, is_admin=True)
+COMPANIES = (
+    pages.TenantChoice(
+        customer_number="012345678", name="Nord GmbH", role="admin", url="/admin/012345678/people"
+    ),
+    pages.TenantChoice(
+        customer_number="087654321",
+        name="Süd Handels- und Verwaltungsgesellschaft AG",
+        url="/admin/087654321/people",
+    ),
+)
+FRAME = pages.AdminFrame(
+    me=ME,
+    tenant_name="Nord GmbH",
+    customer_number="012345678",
+    tenants=COMPANIES,
+    base="/admin/012345678",
+)
+
+PEOPLE = (
+    pages.PersonRow(
+        id="1" * 32,
+        name="Anna Admin",
+        email=EMAIL,
+        role="admin",
+        second_factor=True,
+        must_have=True,
+        last_sign_in=NOW - timedelta(minutes=20),
+    ),
+    pages.PersonRow(
+        id="2" * 32,
+        name="Erik Employee",
+        email="erik.employee@nord.example",
+        role="employee",
+        last_sign_in=NOW - timedelta(days=1, hours=3),
+    ),
+    pages.PersonRow(
+        id="3" * 32,
+        name="Mara Maximiliane von der Wiesenhöhe",
+        email="mara.maximiliane.von-der-wiesenhoehe@a-rather-long-domain.example",
+        role="employee",
+        status="locked",
+        must_have=True,
+        last_sign_in=NOW - timedelta(days=400),
+    ),
+    pages.PersonRow(
+        id="4" * 32,
+        name="Nils Neu",
+        email="nils.neu@nord.example",
+        role="employee",
+        status="waiting",
+    ),
+)
+INVITATIONS = (
+    pages.InvitationRow(
+        id="a" * 32,
+        name="Ida Invited",
+        email="ida@nord.example",
+        role="employee",
+        invited_by="Anna Admin",
+        created_at=NOW - timedelta(hours=2),
+        expires_at=NOW + timedelta(days=7),
+    ),
+    pages.InvitationRow(
+        id="b" * 32,
+        name="Otto Old",
+        email="otto.old@nord.example",
+        role="admin",
+        invited_by="Anna Admin",
+        created_at=NOW - timedelta(days=9),
+        expires_at=NOW - timedelta(days=2),
+        expired=True,
+    ),
+)
+GROUPS = tuple(
+    pages.PermissionGroup(
+        key=f"{product.key}.{group}".lower().replace(" ", "-"),
+        product=product.label,
+        label=group,
+        permissions=tuple(
+            pages.PermissionChoice(
+                key=entry.key,
+                label=entry.label,
+                description=entry.description,
+                checked=entry.default,
+            )
+            for entry in entries
+        ),
+    )
+    for product, group, entries in grouped_permissions([product.key for product in PRODUCTS])
+)
+FACTORS = tuple(
+    pages.FactorChoice(key=key, checked=key in ("totp", "webauthn"), available=key == "totp")
+    for key in ("totp", "webauthn", "sms", "voice", "email")
+)
+CHOICES = tuple(
+    pages.PersonChoice(
+        id=f"{number:032x}",
+        name=f"Person {number}",
+        email=f"person{number}@nord.example",
+        role="admin" if number == 1 else "employee",
+        checked=number % 3 == 0,
+    )
+    for number in range(1, 13)
+)
+
+
+def samples() -> dict[str, pages.Page]:
+    """Filled contexts by a short name, every page in its plain form and its variants."""
+    return _login() | _recovery() | _system() | _account() | _admin()
+
+
+def _login() -> dict[str, pages.Page]:
+    enroll = pages.Enroll(
+        **LOGIN,
+        qr=qr_svg(OTPAUTH),
+        secret=SECRET,
+        otpauth_uri=OTPAUTH,
+        tenant_name="Nord GmbH",
+        since=NOW - timedelta(days=3),
+        deadline=NOW + timedelta(days=4),
+        may_postpone=True,
+        progress=pages.Progress(position=2, total=3),
+    )
+    halt = {**LOGIN, "tenant_name": "Nord GmbH", "product_name": "Payroll", "may_cancel": True}
+    return {
+        "identify": pages.Identify(entering=PAYROLL),
+        "identify-alone": pages.Identify(register_url="/register"),
+        "identify-error": pages.Identify(
+            entering=PAYROLL, email="anna@", errors={"email": "email-invalid"}
+        ),
+        "identify-other": pages.Identify(email="mara@example.com", notice="other-account"),
+        "password": pages.Password(**LOGIN),
+        "password-error": pages.Password(**LOGIN, errors={"password": "invalid-credentials"}),
+        "password-throttled": pages.Password(
+            **LOGIN, errors={"": "throttled"}, error_values={"minutes": 4}
+        ),
+        "second-factor": pages.SecondFactor(**LOGIN, remember_days=30, reason="policy"),
+        "second-factor-client": pages.SecondFactor(
+            **LOGIN, reason="client", errors={"code": "code-invalid"}
+        ),
+        "second-factor-self": pages.SecondFactor(email=EMAIL, reason="self"),
+        "second-factor-fresh": pages.SecondFactor(**LOGIN, reason="fresh", has_other_factor=False),
+        "recovery-code": pages.SecondFactor(**LOGIN, factor="recovery_code", recovery_codes_left=1),
+        "enroll": enroll,
+        "enroll-due": replace(
+            enroll, may_postpone=False, deadline=NOW - timedelta(days=1), progress=None
+        ),
+        "enroll-client": replace(
+            enroll, reason="client", deadline=None, may_postpone=False, errors={"code": "code-used"}
+        ),
+        "enroll-request": replace(
+            enroll, entering=None, reason="request", tenant_name="", may_postpone=False
+        ),
+        "enroll-self": replace(enroll, reason="self", deadline=None, may_postpone=False),
+        "enroll-now": replace(enroll, since=None, deadline=None, may_postpone=False),
+        "recovery-codes": pages.RecoveryCodes(**LOGIN, codes=CODES),
+        "tenant": pages.ChooseTenant(
+            entering=pages.Entering(client_name="HR"), email=EMAIL, tenants=COMPANIES
+        ),
+        "tenant-alone": pages.ChooseTenant(
+            email=EMAIL, tenants=COMPANIES, errors={"": "tenant-invalid"}
+        ),
+        "tenant-other": pages.ChooseTenant(**LOGIN, tenants=COMPANIES[:1]),
+        "waiting": pages.Waiting(**halt),
+        "locked": pages.Locked(**halt),
+        "locked-account": pages.Locked(**{**halt, "tenant_name": ""}),
+        "not-booked": pages.NotBooked(**halt),
+        "not-booked-anywhere": pages.NotBooked(**{**halt, "tenant_name": "", "is_admin": True}),
+        "no-company": pages.NoCompany(**halt),
+        "no-company-alone": pages.NoCompany(email=EMAIL),
+        "no-allowed-factor": pages.NoAllowedFactor(**halt),
+        "no-allowed-factor-yet": pages.NoAllowedFactor(
+            email=EMAIL, may_postpone=True, deadline=NOW + timedelta(days=4)
+        ),
+        "gone": pages.TransactionGone(),
+        "gone-other": pages.TransactionGone(reason="other-browser"),
+        "gone-finished": pages.TransactionGone(reason="finished"),
+        "consent": pages.Consent(
+            entering=PARTNER,
+            email=EMAIL,
+            scopes=("openid", "profile", "email", "tenant", "offline_access", "address", "phone"),
+            account_name="Anna Admin",
+            return_host="plan.example",
+        ),
+    }
+
+
+def _recovery() -> dict[str, pages.Page]:
+    invited = {"tenant_name": "Nord GmbH", "inviter": "Anna Admin"}
+    return {
+        "password-forgot": pages.PasswordForgot(),
+        "password-forgot-error": pages.PasswordForgot(errors={"email": "email-required"}),
+        "password-forgot-sent": pages.PasswordForgotSent(email=EMAIL, outbox_url="/dev/outbox"),
+        "password-reset": pages.PasswordReset(email=EMAIL),
+        "password-reset-error": pages.PasswordReset(
+            email=EMAIL, errors={"repeat_password": "password-mismatch"}
+        ),
+        "password-reset-done": pages.PasswordResetDone(email=EMAIL),
+        "link-expired": pages.LinkExpired(),
+        "register": pages.Register(
+            email="ida@nord.example", given_name="Ida", family_name="Invited", **invited
+        ),
+        "register-error": pages.Register(
+            email="ida@nord.example",
+            tenant_name="Nord GmbH",
+            errors={"given_name": "given-name-required", "new_password": "password_too_short"},
+        ),
+        "verify-email": pages.VerifyEmail(email="ida@nord.example", notice="code-sent"),
+        "verify-email-error": pages.VerifyEmail(
+            email="ida@nord.example", errors={"code": "mail-code-invalid"}, outbox_url="/dev/outbox"
+        ),
+        "invitation-sign-in": pages.InvitationSignIn(email=EMAIL, **invited),
+        "invitation-sign-in-plain": pages.InvitationSignIn(email=EMAIL, tenant_name="Nord GmbH"),
+        **{
+            f"invitation-{reason}": pages.InvitationInvalid(reason=reason, tenant_name="Nord GmbH")
+            for reason in ("expired", "used", "revoked", "unknown", "other-account")
+        },
+    }
+
+
+def _system() -> dict[str, pages.Page]:
+    return {
+        "logout": pages.LogoutConfirm(
+            email=EMAIL, client_name="HR", post_url="/end-session", fields=(("state", "x"),)
+        ),
+        "logout-plain": pages.LogoutConfirm(email=EMAIL),
+        "logged-out": pages.LogoutDone(
+            client_names=("HR", "Payroll", "Accounting"), return_url="/", return_name="HR"
+        ),
+        "logged-out-plain": pages.LogoutDone(return_url="/account"),
+        "error": pages.OAuthError(
+            code="invalid_request",
+            description="redirect_uri is not registered for this client.",
+            hint="Register the address letter by letter, or send one that is registered.",
+            parameter="redirect_uri",
+            client_name="HR",
+            reference="7f3a9c21",
+            at=NOW,
+        ),
+        "error-plain": pages.OAuthError(code="invalid_client"),
+        "form-post": pages.FormPost(
+            post_url="https://hr.example/callback",
+            fields=(("code", "abc"), ("state", "xyz")),
+            client_name="HR",
+        ),
+        "form-post-plain": pages.FormPost(post_url="https://hr.example/callback", fields=()),
+        "not-found": pages.NotFound(retry_url="/account", reference="7f3a9c21"),
+        "forbidden": pages.Forbidden(email=EMAIL, retry_url="/account"),
+        "forbidden-plain": pages.Forbidden(),
+        "form-expired": pages.FormExpired(retry_url="/account"),
+        "bad-request": pages.BadRequest(),
+        "too-many-requests": pages.TooManyRequests(retry_after=200, retry_url="/account"),
+        "server-error": pages.ServerError(reference="7f3a9c21"),
+        "service-unavailable": pages.ServiceUnavailable(retry_url="/account"),
+        "outbox-empty": pages.DevOutbox(),
+        "outbox": pages.DevOutbox(
+            mails=(
+                pages.KeptMail(
+                    id="1",
+                    to=EMAIL,
+                    subject="Set a new password",
+                    at=NOW,
+                    text="Hello Anna,\n\nopen this link.\n",
+                    links=("http://localhost:8000/password/reset/" + "x" * 43,),
+                ),
+                pages.KeptMail(
+                    id="2", to=EMAIL, subject="New recovery codes", at=NOW, text="Hello"
+                ),
+            )
+        ),
+    }
+
+
+def _account() -> dict[str, pages.Page]:
+    sessions = (
+        pages.SessionRow(
+            sid="s1",
+            device="Firefox, Windows",
+            ip="192.0.2.7",
+            started_at=NOW - timedelta(hours=5),
+            last_seen=NOW - timedelta(minutes=1),
+            current=True,
+        ),
+        pages.SessionRow(
+            sid="s2",
+            device="Safari, iPhone",
+            ip="198.51.100.23",
+            started_at=NOW - timedelta(days=1),
+        ),
+    )
+    home = pages.AccountHome(
+        me=ME,
+        companies=(
+            pages.Company(
+                customer_number="012345678",
+                name="Nord GmbH",
+                role="admin",
+                products=("HR", "Payroll", "Accounting"),
+                admin_url="/admin",
+            ),
+            pages.Company(
+                customer_number="087654321", name="Süd AG", role="employee", status="waiting"
+            ),
+        ),
+        has_second_factor=True,
+        second_factor_since=NOW - timedelta(days=20),
+        demanded_by=("Nord GmbH",),
+        recovery_codes_left=2,
+        password_changed_at=NOW - timedelta(days=100),
+        sessions=sessions,
+        clients=(
+            pages.GrantedClient(
+                client_id="plan",
+                name="Meisterplan",
+                scopes=("openid", "profile", "email"),
+                granted_at=NOW - timedelta(days=9),
+            ),
+        ),
+        notice="password-changed",
+    )
+    enroll = pages.AccountEnroll(me=ME, qr=qr_svg(OTPAUTH), secret=SECRET, otpauth_uri=OTPAUTH)
+    return {
+        "account": home,
+        "account-off": replace(
+            home,
+            has_second_factor=False,
+            companies=(),
+            clients=(),
+            sessions=sessions[:1],
+            notice="",
+            errors={"": "unavailable"},
+        ),
+        "account-free": replace(
+            home, demanded_by=(), recovery_codes_left=0, second_factor_since=None, notice=""
+        ),
+        "account-enroll": enroll,
+        "account-enroll-error": replace(enroll, errors={"code": "code-invalid"}),
+        "account-recovery-codes": pages.AccountRecoveryCodes(me=ME, codes=CODES),
+        "account-recovery-codes-renewed": pages.AccountRecoveryCodes(
+            me=ME, codes=CODES, renewed=True
+        ),
+        "account-password": pages.AccountPassword(me=ME),
+        "account-password-error": pages.AccountPassword(
+            me=ME, errors={"password": "password-wrong"}
+        ),
+    }
+
+
+def _admin() -> dict[str, pages.Page]:
+    person = pages.PersonDetail(
+        frame=FRAME,
+        person=replace(PEOPLE[1], second_factor=True),
+        groups=GROUPS,
+        member_since=NOW - timedelta(days=200),
+        session_count=2,
+        other_companies=1,
+    )
+    policy = pages.PolicyPage(
+        frame=FRAME,
+        mfa="admins",
+        factors=FACTORS,
+        changed_at=NOW - timedelta(days=1),
+        forecasts={
+            "admins": pages.ModeForecast(bound=2, without_factor=0),
+            "selected": pages.ModeForecast(bound=6, without_factor=3),
+            "everyone": pages.ModeForecast(bound=1240, without_factor=870),
+        },
+        people=CHOICES,
+    )
+    client = {"client_id": "c7d1a3f0", "client_name": "Intranet", "discovery_url": DISCOVERY}
+    detail = pages.ClientDetail(
+        frame=FRAME,
+        **client,
+        redirect_uris=("https://intranet.nord.example/oidc/callback", "http://localhost:3000/cb"),
+        post_logout_redirect_uris=("https://intranet.nord.example/",),
+        backchannel_logout_uri="https://intranet.nord.example/oidc/logout",
+        scope="openid profile email tenant",
+        created_at=NOW - timedelta(days=40),
+        created_by="Anna Admin",
+        secrets=(
+            pages.SecretRow(
+                created_at=NOW - timedelta(days=40),
+                expires_at=NOW + timedelta(days=1),
+                last_used_at=NOW,
+            ),
+            pages.SecretRow(created_at=NOW),
+        ),
+    )
+    return {
+        "people": pages.People(
+            frame=FRAME,
+            people=PEOPLE,
+            invitations=INVITATIONS,
+            total=1240,
+            next_url="?after=x",
+            first_url="?",
+            notice="invited",
+        ),
+        "people-empty": pages.People(frame=replace(FRAME, tenants=()), total=0),
+        "people-none-found": pages.People(frame=FRAME, query="<b>zzz</b>"),
+        "invite": pages.Invite(frame=FRAME, groups=GROUPS),
+        "invite-error": pages.Invite(
+            frame=FRAME,
+            given_name="Ida",
+            family_name="Invited",
+            email="ida@",
+            errors={"email": "email-invalid", "role": "role-invalid"},
+        ),
+        "person": person,
+        "person-locked": replace(
+            person,
+            person=PEOPLE[2],
+            session_count=0,
+            other_companies=0,
+            groups=(),
+            failed="remove",
+            errors={"confirm_name": "confirm-name-mismatch", "reason": "reason-required"},
+        ),
+        "person-last-admin": replace(person, person=PEOPLE[0], is_last_admin=True, is_self=True),
+        "person-self": replace(person, person=PEOPLE[0], is_self=True),
+        "policy": policy,
+        "policy-selected": replace(
+            policy,
+            mfa="selected",
+            without_factor=PEOPLE[2:],
+            errors={"selected": "selected-required", "grace_days": "grace-days-invalid"},
+        ),
+        "policy-preview": pages.PolicyPreview(
+            frame=FRAME,
+            mfa="selected",
+            factors=("totp", "webauthn"),
+            grace_days=14,
+            remember_days=30,
+            selected=("3" * 32,),
+            members=1240,
+            bound=6,
+            with_factor=3,
+            newly_bound=4,
+            released=1,
+            without_factor=PEOPLE[2:],
+        ),
+        "policy-preview-now": pages.PolicyPreview(
+            frame=FRAME,
+            mfa="everyone",
+            factors=("totp",),
+            grace_days=0,
+            remember_days=0,
+            members=1240,
+            bound=1240,
+        ),
+        "clients": pages.Clients(
+            frame=FRAME,
+            clients=(
+                pages.ClientRow(
+                    client_id="c7d1a3f0",
+                    name="Intranet",
+                    redirect_uri="https://intranet.nord.example/oidc/callback",
+                    created_at=NOW - timedelta(days=40),
+                ),
+                pages.ClientRow(client_id="c8", name="Wiki", disabled=True),
+            ),
+            discovery_url=DISCOVERY,
+        ),
+        "clients-empty": pages.Clients(frame=FRAME, notice="client-deleted"),
+        "client-form": pages.ClientForm(frame=FRAME),
+        "client-form-error": pages.ClientForm(
+            frame=FRAME,
+            client_name="Intranet",
+            redirect_uris="http://intranet",
+            backchannel_logout_uri="x",
+            errors={
+                "redirect_uris": "redirect-uri-invalid",
+                "backchannel_logout_uri": "uri-invalid",
+            },
+        ),
+        "client-created": pages.ClientCreated(frame=FRAME, **client, secret="s" * 43),
+        "client-created-public": pages.ClientCreated(frame=FRAME, **client),
+        "client-rotated": pages.ClientCreated(
+            frame=FRAME,
+            **client,
+            secret="s" * 43,
+            rotated=True,
+            old_until=NOW + timedelta(days=1),
+        ),
+        "client": detail,
+        "client-public": replace(
+            detail,
+            secrets=(),
+            auth_method="none",
+            created_by="",
+            errors={"confirm_name": "confirm-name-mismatch"},
+        ),
+    }

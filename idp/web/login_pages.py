@@ -55,11 +55,17 @@ def login_page(tx: LoginTransaction, due: steps.Step, errors: Mapping[str, str])
                 reason="client" if due.reason == "request" else due.reason,
                 tenant_name=due.tenant_name or "",
                 since=due.since,
-                deadline=due.deadline,
+                deadline=due.deadline if due.deadline != due.since else None,
+                progress=contexts.Progress(position=2, total=3),
                 may_postpone=due.may_postpone,
             )
         case steps.RecoveryCodes():
-            return contexts.RecoveryCodes(**common, entering=entering_of(tx), codes=due.codes)
+            return contexts.RecoveryCodes(
+                **common,
+                entering=entering_of(tx),
+                progress=contexts.Progress(position=3, total=3),
+                codes=due.codes,
+            )
         case steps.ChooseTenant():
             return contexts.ChooseTenant(
                 **common,

@@ -305,7 +305,7 @@ class PeopleService:
         )
         return any(
             is_bound(policy_of(tenant), other.role, other.mfa_selected)
-            for other, tenant in db.session.execute(query).tuples()
+            for other, tenant in db.session.execute(query)
         )
 
 

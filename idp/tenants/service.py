@@ -112,7 +112,9 @@ class TenantService:
             query = query.where(Tenant.customer_number > after)
         if search:
             wanted = Tenant.name.icontains(search, autoescape=True)
-            query = query.where(or_(wanted, Tenant.customer_number.startswith(search)))
+            query = query.where(
+                or_(wanted, Tenant.customer_number.startswith(search, autoescape=True))
+            )
         return list(db.session.scalars(query))
 
     def products_of(self, tenant_id: str) -> Sequence[str]:

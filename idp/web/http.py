@@ -156,8 +156,8 @@ def to_flask(answer: ProtocolResponse) -> Response:
         return page(FormPost(post_url=uri, fields=answer.form_post.fields), form_targets=(uri,))
     if answer.error is not None:
         return error_page(answer.error, answer.status)
-    response = Response(answer.body, status=answer.status)
-    response.headers.extend(answer.headers)
+    # Given at once, so that a content type among them is the only one.
+    response = Response(answer.body, answer.status, list(answer.headers))
     guard().protect_api(response)
     return response
 

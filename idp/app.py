@@ -1,28 +1,26 @@
 """The Flask application: services behind it, blueprints in front, one place for what goes wrong."""
 
-import logging
 from typing import Any, cast
 
-from flask import Flask
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from idp.accounts.passwords import HashingBusy
+from idp.authn.progress import TransactionBusy
 from idp.infra import migrate
 from idp.infra.database import DatabaseUnavailable, init_database
 from idp.infra.ephemeral import StoreUnavailable
 from idp.infra.process import stop_with_parent
 from idp.infra.sealing import Sealer
+from idp.infra.throttle import Throttled
 from idp.settings import Settings
 from idp.web import errors
-from idp.web.http import WEB
+from idp.web.http import SERVICES, WEB
+from idp.web.metrics import count_request
 from idp.web.render import Renderer
 from idp.web.routes import register_blueprints
 from idp.web.security import BrowserGuard, CsrfRejected
 from idp.wiring import Services, build_services
-
-_log = logging.getLogger(__name__)
-
-SERVICES = "einlass"
-
 
 def services_of(app: Flask) -> Services:
     """The services of an application."""
@@ -62,6 +60,7 @@ def create_app(settings: Settings, **overrides: Any) -> Flask:
         Renderer(clock=services.clock),
     )
     register_blueprints(app)
+    app.after_request(_count)
     _handle_errors(app)
     return app
 
@@ -78,9 +77,17 @@ def create_worker_app() -> Flask:
     return app
 
 
+def _count(response: Response) -> Response:
+    count_request(request.endpoint, response.status_code)
+    return response
+
+
 def _handle_errors(app: Flask) -> None:
     app.register_error_handler(CsrfRejected, errors.form_expired)
     app.register_error_handler(StoreUnavailable, errors.unavailable)
     app.register_error_handler(DatabaseUnavailable, errors.unavailable)
+    app.register_error_handler(HashingBusy, errors.unavailable)
+    app.register_error_handler(TransactionBusy, errors.unavailable)
+    app.register_error_handler(Throttled, errors.too_many)
     app.register_error_handler(HTTPException, errors.http_error)
     app.register_error_handler(Exception, errors.unexpected)

@@ -8,6 +8,7 @@ import logging
 from flask import Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from idp.infra.throttle import Throttled
 from idp.web import contexts
 from idp.web.http import page, services
 from idp.web.security import CsrfRejected
@@ -48,6 +49,13 @@ def unavailable(error: Exception) -> Response:
         return body
     response = page(contexts.ServiceUnavailable(retry_url=_again(), reference=_reference()))
     response.headers["Retry-After"] = "30"
+    return response
+
+
+def too_many(error: Throttled) -> Response:
+    """Somebody tries too often, at a place that has no form to say so."""
+    response = page(contexts.TooManyRequests(retry_url=_again(), retry_after=error.retry_after))
+    response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

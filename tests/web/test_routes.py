@@ -1,0 +1,211 @@
+"""Every route with its guard: a new one without an entry here fails, and each guard is tried."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.routing import Rule
+
+from tests.web.conftest import Front
+
+PUBLIC = "anybody"
+CLIENT = "an authenticated client or a token"
+TRANSACTION = "the browser of the login transaction"
+LINK = "the holder of a mailed link"
+PERSON = "a person signed in"
+FRESH = "a person who signed in a moment ago"
+ADMIN = "an admin of the company named"
+
+GUARDS = {
+    "oauth.authorize": PUBLIC,
+    "oauth.resume": TRANSACTION,
+    "oauth.consent": TRANSACTION,
+    "endpoints.token": CLIENT,
+    "endpoints.userinfo": CLIENT,
+    "endpoints.introspect": CLIENT,
+    "endpoints.revoke": CLIENT,
+    "endpoints.preflight": PUBLIC,
+    "endpoints.discovery": PUBLIC,
+    "endpoints.jwks": PUBLIC,
+    "login.show": TRANSACTION,
+    "login.submit": TRANSACTION,
+    "password.forgot": PUBLIC,
+    "password.send_link": PUBLIC,
+    "password.reset": LINK,
+    "password.set_password": LINK,
+    "invitation.open_invitation": LINK,
+    "invitation.sign_in": LINK,
+    "signout.end_session": PUBLIC,
+    "signout.logged_out": PUBLIC,
+    "account.root": PUBLIC,
+    "account.home": PERSON,
+    "account.change": PERSON,
+    "account.enroll": FRESH,
+    "account.confirm_enrolment": FRESH,
+    "account.password": PERSON,
+    "account.change_password": PERSON,
+    "admin.home": PERSON,
+    "admin.people": ADMIN,
+    "admin.change_invitation": ADMIN,
+    "admin.invite_form": ADMIN,
+    "admin.invite": ADMIN,
+    "admin.person": ADMIN,
+    "admin.change_person": ADMIN,
+    "admin.policy": ADMIN,
+    "admin.change_policy": ADMIN,
+    "admin.clients": ADMIN,
+    "admin.new_client": ADMIN,
+    "admin.register_client": ADMIN,
+    "admin.client": ADMIN,
+    "admin.change_client": ADMIN,
+    "system.healthz": PUBLIC,
+    "system.readyz": PUBLIC,
+    "system.metrics": PUBLIC,
+    "system.static": PUBLIC,
+    "system.brand": PUBLIC,
+    "system.outbox": PUBLIC,
+}
+
+NORD, SUED = "012345678", "087654321"
+
+
+def rules(front: Front) -> list[Rule]:
+    return list(front.app.url_map.iter_rules())
+
+
+def address(front: Front, rule: Rule, number: str = NORD) -> str:
+    values = {
+        "number": number,
+        "tx_id": "0" * 32,
+        "token": "t" * 43,
+        "name": "x",
+        "colour": "aabbcc",
+    }
+    values |= {"membership_id": "0" * 32, "client_id": "none"}
+    adapter = front.app.url_map.bind("localhost")
+    given = {name: values[name] for name in rule.arguments}
+    method = "POST" if "POST" in (rule.methods or ()) else None
+    return str(adapter.build(rule.endpoint, given, method=method))
+
+
+def ask(front: Front, browser: object, rule: Rule, number: str = NORD) -> object:
+    """The rule's own method, with a right CSRF token where it takes a form."""
+    path = address(front, rule, number)
+    if "POST" in (rule.methods or ()) and "GET" not in (rule.methods or ()):
+        return browser.post(path, data={"csrf_token": front.csrf})  # type: ignore[attr-defined]
+    return browser.get(path)  # type: ignore[attr-defined]
+
+
+def guarded(front: Front, *guards: str) -> list[Rule]:
+    return [rule for rule in rules(front) if GUARDS[rule.endpoint] in guards]
+
+
+def test_every_route_has_a_guard(front: Front) -> None:
+    assert {rule.endpoint for rule in rules(front)} == set(GUARDS)
+
+
+def test_without_a_session_our_own_pages_lead_to_the_login(front: Front) -> None:
+    browser = front.browser()
+    browser.set_cookie("einlass_browser", "b" * 43)
+    for rule in guarded(front, PERSON, FRESH, ADMIN):
+        answer = ask(front, browser, rule)
+        assert answer.status_code == 303, rule  # type: ignore[attr-defined]
+        assert answer.location.startswith("/login/"), rule  # type: ignore[attr-defined]
+
+
+def test_another_companys_console_is_not_found(front: Front) -> None:
+    front.member(NORD, "anna@nord.example", "admin")
+    front.member(SUED, "sven@sued.example", "admin")
+    browser = front.sign_in("anna@nord.example")
+    refused = guarded(front, ADMIN)
+    for rule in refused:
+        assert ask(front, browser, rule, SUED).status_code == 404, rule  # type: ignore[attr-defined]
+    sued = front.services.tenants.get_by_customer_number(SUED)
+    noted = [e for e in front.services.audit.export(sued.id) if e["event"] == "console.refused"]
+    assert len(noted) == len(refused)
+
+
+def test_an_employee_finds_no_console(front: Front) -> None:
+    front.member(NORD, "erik@nord.example", "employee")
+    browser = front.sign_in("erik@nord.example", second_factor=False)
+    for rule in guarded(front, ADMIN):
+        assert ask(front, browser, rule).status_code == 404, rule  # type: ignore[attr-defined]
+
+
+def test_an_admin_without_the_second_factor_is_asked_for_it(front: Front) -> None:
+    front.member(NORD, "anna@nord.example", "admin")
+    browser = front.sign_in("anna@nord.example", second_factor=False)
+    for rule in guarded(front, ADMIN, PERSON, FRESH):
+        answer = ask(front, browser, rule)
+        assert answer.status_code == 303, rule  # type: ignore[attr-defined]
+        assert answer.location.startswith("/login/"), rule  # type: ignore[attr-defined]
+
+
+def test_changes_ask_for_a_fresh_sign_in(front: Front) -> None:
+    front.member(NORD, "anna@nord.example", "admin")
+    browser = front.sign_in("anna@nord.example")
+    front.clock.forward(seconds=301)
+    for rule in guarded(front, FRESH):
+        answer = ask(front, browser, rule)
+        assert answer.status_code == 303, rule  # type: ignore[attr-defined]
+        assert answer.location.startswith("/login/"), rule  # type: ignore[attr-defined]
+
+
+def test_unknown_transactions_and_links_are_pages_with_a_next_step(front: Front) -> None:
+    browser = front.browser()
+    browser.set_cookie("einlass_browser", "b" * 43)
+    for rule in guarded(front, TRANSACTION, LINK):
+        answer = ask(front, browser, rule)
+        assert answer.status_code == 400, rule  # type: ignore[attr-defined]
+        assert b"<main" in answer.data, rule  # type: ignore[attr-defined]
+
+
+def test_clients_must_prove_themselves(front: Front) -> None:
+    for rule in guarded(front, CLIENT):
+        answer = ask(front, front.browser(), rule)
+        assert answer.status_code in (400, 401), rule  # type: ignore[attr-defined]
+        assert answer.json["error"], rule  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "0" * 64])
+def test_a_form_without_our_token_changes_nothing(front: Front, token: str) -> None:
+    front.member(NORD, "anna@nord.example", "admin")
+    browser = front.sign_in("anna@nord.example")
+    for rule in rules(front):
+        if rule.endpoint.startswith("endpoints.") or "POST" not in (rule.methods or ()):
+            continue
+        if rule.endpoint in ("oauth.authorize", "signout.end_session"):
+            continue  # protocol requests, which other sites may post
+        answer = browser.post(address(front, rule), data={"csrf_token": token, "action": "x"})
+        assert answer.status_code == 400, rule
+        assert b'data-step="error"' in answer.data, rule
+
+
+def test_a_form_from_another_origin_changes_nothing(front: Front) -> None:
+    front.member(NORD, "anna@nord.example", "admin")
+    browser = front.sign_in("anna@nord.example")
+    for origin in ("https://evil.example", "null", "http://localhost:8001"):
+        answer = browser.post(
+            "/account",
+            data={"csrf_token": front.csrf, "action": "end-all-sessions"},
+            headers={"Origin": origin},
+        )
+        assert answer.status_code == 400
+    answer = browser.post(
+        "/account",
+        data={"csrf_token": front.csrf, "action": "end-all-sessions"},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+    assert answer.status_code == 400
+
+
+def test_pages_carry_every_security_header(front: Front) -> None:
+    answer = front.browser().get("/password/forgot")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie

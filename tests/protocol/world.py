@@ -403,7 +403,9 @@ def body_of(response: ProtocolResponse, status: int) -> dict[str, Any]:
     body: dict[str, Any] = orjson.loads(response.body)
     if "error_description" in body:
         text = body["error_description"]
-        assert text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+        assert text.isascii()
+        assert text.isprintable()
+        assert not set(text) & {'"', "\\"}
     return body
 
 

@@ -21,6 +21,7 @@ from tests.support.relying_party import Receiver, RelyingParty
 from tests.support.stores import Postgres, Valkey
 
 _skipped: dict[str, str] = {}
+_logged = pytest.StashKey[dict[Provider, int]]()
 # The PostgreSQL wheel asks for it, and a service account or container has none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="einlass-run-"))
 
@@ -37,6 +38,20 @@ def _closed_network() -> Iterator[None]:
     allow(["127.0.0.1", "127.0.0.2", "::1", "localhost"], allow_unix_socket=True)
     yield
     _remove_restrictions()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[Any]:
+    """A failed test shows what the providers logged while it ran."""
+    if call.when == "setup":
+        item.stash[_logged] = {p: len(p.log) for p in providers.started}
+    report = yield
+    if call.when == "call" and report.failed:
+        for running in providers.started:
+            said = running.log[item.stash[_logged].get(running, 0) :]
+            if said:
+                report.sections.append((f"log of {running.issuer}", said[-6000:]))
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -4,6 +4,7 @@ import pytest
 import requests
 
 from tests.support.forms import Browser, Person, advance
+from tests.support.net import wait_for
 from tests.support.provider import Provider
 from tests.support.relying_party import RelyingParty, ec_key, rsa_key, unverified, verify
 
@@ -119,7 +120,8 @@ def test_keys_by_address_are_fetched_again_for_an_unknown_kid(
     )
     client.key = rsa_key("second")
     publish(client.key)
-    assert client.refresh(tokens.refresh).status_code == 200
+    # Within a minute: the client's address is not asked more often than every few seconds.
+    wait_for("the new key", lambda: client.refresh(tokens.refresh).status_code == 200, pause=1)
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])

@@ -24,6 +24,8 @@ from tests.support.net import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _runner: CliRunner | None = None
+started: list[Provider] = []
+"""Every provider of this run, for what they logged when a test fails."""
 
 
 def runner() -> CliRunner:
@@ -85,12 +87,13 @@ class Provider:
             self.env["IDP_DATABASE_URL"] = database_url
         if redis_url:
             self.env["IDP_REDIS_URL"] = redis_url
-        if mailbox:
+        if mailbox is not None:
             self.env["IDP_SMTP_URL"] = mailbox.url
         self.env |= env or {}
         self.log_path = self.data_dir / "serve.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._discovery: dict[str, Any] = {}
+        started.append(self)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -298,14 +301,10 @@ ALL_CLAIMS = {
     "phone_number": "+49 30 901820",
     "phone_number_verified": "true",
     "email_verified": "true",
-    "address": json.dumps(
-        {
-            "street_address": "Hauptstrasse 1",
-            "locality": "Berlin",
-            "postal_code": "10115",
-            "country": "DE",
-        }
-    ),
+    "address.street_address": "Hauptstrasse 1",
+    "address.locality": "Berlin",
+    "address.postal_code": "10115",
+    "address.country": "DE",
 }
 """For ``idp account set EMAIL CLAIM=VALUE``."""
 

@@ -1,4 +1,4 @@
-"""The whole application in this process: real stores, a clock the test moves, Flask's own client."""
+"""The whole application in this process: real stores, a clock the test moves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

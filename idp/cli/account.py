@@ -1,5 +1,6 @@
 """``idp account``: people's accounts."""
 
+import sys
 from typing import Any
 
 import click
@@ -133,7 +134,7 @@ def create(
 
 
 def _read_password() -> str:
-    text = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    text = sys.stdin.readline().rstrip("\r\n")
     if not text:
         raise click.UsageError("--password-stdin: standard input is empty")
     return text

@@ -75,7 +75,7 @@ def set_(
     changed = tenants.set_policy(
         tenant.id,
         mfa=mfa,
-        factors=[name.strip() for name in factors.split(",")] if factors else None,
+        factors=None if factors is None else [name.strip() for name in factors.split(",")],
         grace_days=grace_days,
         remember_days=remember_days,
         actor="cli",

@@ -75,6 +75,9 @@ class Finishing:
         remembered_cookie = None
         with transaction():
             self._note(tx, person, step, sid, ip)
+            if base is not None and not same_person:
+                self._sessions.end(base)
+                self._record("session.ended", base.subject, base.tenant_id, ip)
             if tx.remember_device:
                 remembered_cookie = self._remember(person, step, ip, user_agent, device)
         if base is not None and same_person:
@@ -89,8 +92,6 @@ class Finishing:
                 raise TransactionNotFound(tx.id)
             session, cookie = renewed
         else:
-            if base is not None:
-                self._sessions.end(base)
             session, cookie = self._sessions.start(
                 subject=person.subject,
                 account_id=person.account_id,
@@ -121,13 +122,25 @@ class Finishing:
             "acr": step.acr,
             "factors": sorted({proof.factor.value for proof in tx.proofs}),
         }
+        client_id = tx.needed.client_id
+        self._record("sign_in.succeeded", person.subject, step.tenant_id, ip, client_id, detail)
+
+    def _record(
+        self,
+        event: str,
+        subject: str,
+        tenant_id: str | None,
+        ip: str,
+        client_id: str | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
         self._audit.record(
-            "sign_in.succeeded",
+            event,
             category="sign-in",
-            tenant_id=step.tenant_id,
-            actor=person.subject,
-            subject=person.subject,
-            client_id=tx.needed.client_id,
+            tenant_id=tenant_id,
+            actor=subject,
+            subject=subject,
+            client_id=client_id,
             ip=ip,
             detail=detail,
         )

@@ -25,14 +25,6 @@ from idp.core.vocabulary import Factor
 from idp.infra.database import transaction
 from idp.infra.outbox import Outbox
 
-_WEAK = {
-    "too_short": "password-too-short",
-    "too_long": "password-too-long",
-    "common": "password-common",
-    "guessable": "password-trivial",
-    "personal": "password-personal",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class InvitationOffer:
@@ -106,7 +98,7 @@ class Registration:
             else:
                 check_new_password(password, [kept["email"], *filter(None, names.values())])
         except WeakPassword as error:
-            errors["new_password"] = _WEAK.get(error.reason, "password-trivial")
+            errors["new_password"] = error.reason
         if "new_password" not in errors and form.get("repeat_password", "") != password:
             errors["repeat_password"] = "password-mismatch"
         if errors:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService
 from idp.authn.answers import Answers, Visit
+from idp.authn.beginning import asks_for_other, new_transaction
 from idp.authn.codes import MailCodes, RecoveryCodeService
 from idp.authn.devices import RememberedDevices, digests
 from idp.authn.evaluation import Evaluation
@@ -24,7 +24,7 @@ from idp.authn.progress import RETRIES, Progress, TransactionBusy
 from idp.authn.registration import InvitationOffer, Registration
 from idp.authn.sessions import Session, Sessions
 from idp.authn.step import Finished, Step
-from idp.authn.steps import Facts, decide, earliest_proof
+from idp.authn.steps import Facts, decide
 from idp.authn.totp import TotpService
 from idp.authn.transaction import (
     LoginTransaction,
@@ -36,7 +36,7 @@ from idp.authn.transaction import (
 from idp.authn.vault import Vault
 from idp.core.clock import Clock
 from idp.core.person import Person, PersonMembership
-from idp.core.randomness import Randomness, digest
+from idp.core.randomness import Randomness
 from idp.core.vocabulary import Authentication, LoginNeeded
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, transaction
@@ -198,9 +198,8 @@ class AuthnService:
         ``browser`` and ``device`` are the values of the binding and the remembered-device cookie.
         """
         person = self._people.load(session.subject) if session is not None else None
-        goes_on = person is not None and not needed.select_account and not _other(needed, person)
         tx = self._new(needed, destination, browser, session, locale, client_summary, device)
-        if goes_on and person is not None:
+        if person is not None and not asks_for_other(needed, person):
             tx = replace(tx, email=person.email, subject=person.subject, continued=True)
         return self._add(tx)
 
@@ -328,39 +327,18 @@ class AuthnService:
         client_summary: Mapping[str, Any] | None,
         device: str | None,
     ) -> LoginTransaction:
-        now = self._clock.now()
-        return LoginTransaction(
-            id=self._randomness.uuid(),
-            state=State.IDENTIFY,
-            browser=digest(browser),
-            created_at=now,
-            destination=destination,
-            # From here on freshness is a fixed moment, and choosing an account is a step.
-            needed=replace(
-                needed,
-                max_age=None,
-                not_before=earliest_proof(needed, now),
-                select_account=False,
-            ),
+        return new_transaction(
+            self._randomness.uuid(),
+            self._clock.now(),
+            needed,
+            destination,
+            browser=browser,
+            session=session,
             locale=locale,
             client=client_summary or {},
-            base_subject=session.subject if session else None,
-            base_sid=session.sid if session else None,
             devices=digests(device),
         )
 
     def _add(self, tx: LoginTransaction) -> LoginTransaction:
         step = decide(self._evaluation.of(tx).facts)
         return self._transactions.add(replace(tx, state=state_of(step)))
-
-
-def _other(needed: LoginNeeded, person: Person) -> bool:
-    """Whether the request asks for somebody else than the session's person."""
-    expected = needed.id_token_hint_subject
-    if expected is not None:
-        return expected != person.subject
-    try:
-        hinted = normalise_email(needed.login_hint or person.email)
-    except InvalidEmail:
-        return False
-    return hinted != person.email

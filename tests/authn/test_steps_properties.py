@@ -122,7 +122,7 @@ def fresh(facts: Facts, proof: Proof) -> bool:
     return not (person.sessions_not_before and proof.at < person.sessions_not_before)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(all_facts)
 def test_never_finished_below_what_is_required(facts: Facts) -> None:
     step = decide(facts)
@@ -198,7 +198,7 @@ def satisfied(
     return facts.postponed and in_grace
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(all_facts, st.sampled_from([PASSWORD, TOTP, RECOVERY]))
 def test_proving_more_never_takes_away(facts: Facts, factor: Factor) -> None:
     if isinstance(decide(facts), Finished):
@@ -206,7 +206,7 @@ def test_proving_more_never_takes_away(facts: Facts, factor: Factor) -> None:
         assert isinstance(decide(more), Finished)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(all_facts, st.integers(1, 10**7))
 def test_time_alone_never_opens_a_door(facts: Facts, seconds: int) -> None:
     """What is not enough now is not enough later; but for nothing, since time proves nothing."""
@@ -215,7 +215,7 @@ def test_time_alone_never_opens_a_door(facts: Facts, seconds: int) -> None:
         assert not isinstance(decide(later), Finished)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(all_facts)
 def test_doing_what_is_asked_leads_to_an_end(facts: Facts) -> None:
     """No step is asked for twice once it is done: a sign-in never goes in circles."""

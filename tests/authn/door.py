@@ -1,0 +1,234 @@
+"""The hosted login without a web: real services on real stores, and browsers that fill in forms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyotp
+import pytest
+
+from idp.accounts.models import Account
+from idp.authn.finishing import FinishedLogin
+from idp.authn.outcome import Outcome
+from idp.authn.ports import InvitationRefused
+from idp.authn.registration import InvitationOffer
+from idp.authn.service import AuthnService
+from idp.authn.sessions import Session, Sessions
+from idp.authn.step import Enroll, Finished, RecoveryCodes, Step
+from idp.authn.transaction import LoginTransaction
+from idp.core.clock import epoch
+from idp.core.person import Person
+from idp.core.randomness import Randomness
+from idp.core.vocabulary import LoginNeeded
+from idp.infra.ephemeral import EphemeralStore
+from idp.infra.outbox import Outbox
+from idp.infra.sealing import Sealer
+from idp.infra.throttle import Throttle
+from idp.people.service import InvalidInvitation, InvitationForOther, PeopleService
+from tests.people.house import PASSWORD, House
+
+IP = "192.0.2.7"
+HR = LoginNeeded(client_id="hr", product="hr")
+OWN_PAGE = LoginNeeded()
+
+
+class Accepting:
+    """What the wiring puts between people and authn: their refusal as ours."""
+
+    def __init__(self, people: PeopleService) -> None:
+        self.people = people
+
+    def accept_invitation(self, token: str, account_id: str) -> None:
+        try:
+            self.people.accept_invitation(token, account_id)
+        except (InvalidInvitation, InvitationForOther) as error:
+            raise InvitationRefused from error
+
+
+def build_authn(house: House, store: EphemeralStore | None = None) -> AuthnService:
+    """A service as another process would have it: nothing shared but the stores."""
+    store = store or house.store
+    randomness = Randomness()
+    return AuthnService(
+        settings=house.settings,
+        clock=house.clock,
+        randomness=randomness,
+        store=store,
+        sealer=Sealer(house.settings.master_keys),
+        throttle=Throttle(store),
+        outbox=Outbox(house.clock, randomness, store),
+        audit=house.audit,
+        hasher=house.hasher,
+        sessions=Sessions(store, house.clock, randomness, house.settings.lifetimes),
+        accounts=house.accounts,
+        memberships=house.tenants.memberships,
+        people=house.persons,
+        invitations=Accepting(house.people),
+    )
+
+
+@dataclass
+class Door:
+    """A house with its door."""
+
+    house: House
+    authn: AuthnService
+    apps: dict[str, "App"] = field(default_factory=dict)
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.authn._sessions
+
+    def restart(self) -> None:
+        self.authn = build_authn(self.house)
+
+    def person(self, account: Account) -> Person:
+        found = self.house.persons.load(account.subject)
+        assert found is not None
+        return found
+
+    def browser(self, name: str = "browser") -> "Browser":
+        return Browser(self, name)
+
+    def enroll(self, account: Account) -> "App":
+        """Give an account a confirmed app and recovery codes, as its account page does."""
+        person = self.person(account)
+        begun = self.authn.factors.begin_totp_enrolment(person, "setup")
+        app = App(begun.secret, self)
+        app.recovery_codes = list(
+            self.authn.factors.confirm_totp(person, "setup", app.code(), ip=IP)
+        )
+        self.house.accounts.set_self_mfa(account.id, False)
+        self.house.clock.forward(seconds=90)
+        return app
+
+
+class App:
+    """An authenticator app on the test's clock."""
+
+    def __init__(self, secret: str, door: Door) -> None:
+        self.totp = pyotp.TOTP(secret.replace(" ", ""))
+        self.door = door
+        self.recovery_codes: list[str] = []
+
+    def code(self, steps: int = 0) -> str:
+        return self.totp.generate_otp(epoch(self.door.house.clock.now()) // 30 + steps)
+
+    def wrong(self) -> str:
+        near = {self.code(steps) for steps in range(-3, 4)}
+        return next(code for code in ("000000", "111111", "222222") if code not in near)
+
+
+class Browser:
+    """One browser: its binding, session and device cookies, and the login it is in."""
+
+    def __init__(self, door: Door, name: str) -> None:
+        self.door = door
+        self.binding = name
+        self.session_cookie = ""
+        self.device_cookie = ""
+        self.known_account: str | None = None
+        self.tx_id = ""
+
+    @property
+    def authn(self) -> AuthnService:
+        return self.door.authn
+
+    @property
+    def session(self) -> Session | None:
+        return self.door.sessions.load(self.session_cookie)
+
+    @property
+    def tx(self) -> LoginTransaction:
+        return self.authn.load(self.tx_id, self.binding)
+
+    def begin(self, needed: LoginNeeded = HR) -> Step:
+        tx = self.authn.begin(
+            needed,
+            {"kind": "page", "path": "/account"},
+            browser=self.binding,
+            session=self.session,
+            locale="de",
+            device=self.device_cookie,
+        )
+        self.tx_id = tx.id
+        return self.authn.due(tx)
+
+    def begin_registration(self, token: str) -> Step:
+        found = self.door.house.people.find_invitation(token)
+        assert found is not None
+        offer = InvitationOffer(
+            token,
+            found.email,
+            found.tenant_id,
+            found.tenant_name,
+            found.given_name,
+            found.family_name,
+            found.salutation,
+        )
+        tx = self.authn.begin_registration(
+            offer,
+            {"kind": "page", "path": "/account"},
+            browser=self.binding,
+            session=self.session,
+            locale="de",
+        )
+        self.tx_id = tx.id
+        return self.authn.due(tx)
+
+    def due(self) -> Step:
+        return self.authn.due(self.tx)
+
+    def post(self, step: str, form: Mapping[str, str] | None = None, **more: str) -> Outcome:
+        return self.authn.submit(
+            self.tx, step, {**(form or {}), **more}, ip=IP, known_account=self.known_account
+        )
+
+    def finish(self) -> FinishedLogin:
+        done = self.authn.finish(self.tx, ip=IP, user_agent="Test", device=self.device_cookie)
+        self.session_cookie = done.session_cookie
+        self.device_cookie = done.remembered_cookie or self.device_cookie
+        self.known_account = done.authentication.account_id
+        return done
+
+    def password(self, email: str, password: str = PASSWORD) -> Step:
+        """From the e-mail page to what follows the password."""
+        if self.due().name == "identify":
+            self.post("identify", email=email)
+        return self.post("password", password=password).step
+
+    def sign_in(
+        self, email: str, app: App | None = None, needed: LoginNeeded = HR, **choice: str
+    ) -> FinishedLogin:
+        """The whole way, by what is asked."""
+        step = self.begin(needed)
+        for _ in range(10):
+            if isinstance(step, Finished):
+                return self.finish()
+            form: dict[str, str] = {}
+            match step.name:
+                case "identify":
+                    form = {"email": email}
+                case "password":
+                    form = {"password": PASSWORD}
+                case "second-factor":
+                    assert app is not None
+                    self.door.house.clock.forward(seconds=30)
+                    form = {"code": app.code(), **choice}
+                case "enroll":
+                    assert isinstance(step, Enroll)
+                    app = self.door.apps[email] = App(step.secret, self.door)
+                    form = {"code": app.code()}
+                case "recovery-codes":
+                    assert isinstance(step, RecoveryCodes)
+                    self.door.apps[email].recovery_codes = list(step.codes)
+                case "tenant":
+                    form = choice
+            outcome = self.post(step.name, form)
+            assert not outcome.errors, outcome.errors
+            step = outcome.step
+        raise AssertionError(f"stuck at {step}")
+
+
+@pytest.fixture
+def door(house: House) -> Door:
+    return Door(house, build_authn(house))

@@ -14,6 +14,7 @@ from idp.accounts.claims import check_claims
 from idp.accounts.email_address import normalise_email
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService
+from idp.authn.ports import InvitationRefused
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
 from idp.infra.audit import Audit
@@ -31,14 +32,14 @@ from idp.tenants.service import TenantService
 _HOUR = 3600
 
 
-class InvalidInvitation(Refused):
+class InvalidInvitation(Refused, InvitationRefused):
     """The link was used, revoked, is too old, or was never ours."""
 
     code = "invitation-invalid"
     text = "this invitation is no longer valid"
 
 
-class InvitationForOther(Refused):
+class InvitationForOther(Refused, InvitationRefused):
     """The invitation went to another address than the account has."""
 
     code = "invitation-for-other"

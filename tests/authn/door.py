@@ -9,7 +9,6 @@ import pytest
 from idp.accounts.models import Account
 from idp.authn.finishing import FinishedLogin
 from idp.authn.outcome import Outcome
-from idp.authn.ports import InvitationRefused
 from idp.authn.registration import InvitationOffer
 from idp.authn.service import AuthnService
 from idp.authn.sessions import Session, Sessions
@@ -23,25 +22,11 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
-from idp.people.service import InvalidInvitation, InvitationForOther, PeopleService
 from tests.people.house import PASSWORD, House
 
 IP = "192.0.2.7"
 HR = LoginNeeded(client_id="hr", product="hr")
 OWN_PAGE = LoginNeeded()
-
-
-class Accepting:
-    """What the wiring puts between people and authn: their refusal as ours."""
-
-    def __init__(self, people: PeopleService) -> None:
-        self.people = people
-
-    def accept_invitation(self, token: str, account_id: str) -> None:
-        try:
-            self.people.accept_invitation(token, account_id)
-        except (InvalidInvitation, InvitationForOther) as error:
-            raise InvitationRefused from error
 
 
 def build_authn(house: House, store: EphemeralStore | None = None) -> AuthnService:
@@ -62,7 +47,7 @@ def build_authn(house: House, store: EphemeralStore | None = None) -> AuthnServi
         accounts=house.accounts,
         memberships=house.tenants.memberships,
         people=house.persons,
-        invitations=Accepting(house.people),
+        invitations=house.people,
     )
 
 

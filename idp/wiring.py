@@ -32,7 +32,6 @@ from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
-from idp.protocol.logout import LOGOUT_TYP
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory
@@ -151,7 +150,7 @@ def build_services(
         randomness,
         mailer or _mailer(settings, clock),
         render_mail,
-        LogoutNotifier(outbound, lambda claims: keyring.sign(claims, "RS256", LOGOUT_TYP)),
+        LogoutNotifier(outbound, protocol.logout.sign),
     )
     return Services(
         settings=settings,

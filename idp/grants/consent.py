@@ -103,7 +103,7 @@ class Consents:
     def revoke(self, account_id: str, subject: str, client_id: str) -> bool:
         """Take consent back, and end every token it led to; whether there was any."""
         with transaction() as session:
-            families = self._refresh_tokens.families_of(account_id, client_id)
+            families = self._refresh_tokens.families_of(account_id, client_id=client_id)
             self._refresh_tokens.revoke_for_account(
                 account_id, "consent revoked", client_id=client_id
             )

@@ -24,6 +24,8 @@ class Endings:
 
     def mark(self, *ended: str) -> None:
         """End these, in one trip."""
+        if not ended:
+            return
         batch = self._store.batch()
         for name in ended:
             batch.put(ended_key(name), b"1", self._ttl)

@@ -53,16 +53,11 @@ class Grants:
 
         Its sessions are ended by ``authn``, which marks their ``sid``.
         """
-        families = self.refresh_tokens.families_of(account_id)
-        ended = self.refresh_tokens.revoke_for_account(account_id, reason)
-        if families:
-            self.endings.mark(*families)
-        return ended
+        self.endings.mark(*self.refresh_tokens.families_of(account_id))
+        return self.refresh_tokens.revoke_for_account(account_id, reason)
 
     def end_membership(self, account_id: str, tenant_id: str, reason: str) -> int:
-        """End every authorization that names this company of the account; how many."""
+        """The same for what was given for one company."""
         families = self.refresh_tokens.families_of(account_id, tenant_id=tenant_id)
-        ended = self.refresh_tokens.revoke_for_account(account_id, reason, tenant_id=tenant_id)
-        if families:
-            self.endings.mark(*families)
-        return ended
+        self.endings.mark(*families)
+        return self.refresh_tokens.revoke_for_account(account_id, reason, tenant_id=tenant_id)

@@ -6,6 +6,7 @@ registered URI; without a hint that names the person signed in, they are asked. 
 ``authn``'s; the web layer calls both.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -15,17 +16,17 @@ import orjson
 from idp.clients.client import Client
 from idp.core.clock import epoch
 from idp.core.randomness import Randomness
-from idp.infra.database import transaction
+from idp.infra.database import after_commit, transaction
 from idp.protocol import hints
 from idp.protocol.hints import Hint
+from idp.protocol.id_tokens import ALGS
 from idp.protocol.messages import ProtocolRequest
 from idp.protocol.parts import Parts
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TYP = "logout+jwt"
-LOGOUT_TOKEN_SECONDS = 3600
-"""Longer than the two minutes §2.4 recommends: delivery is retried while a product is down, and
-a replayed logout token can only sign out again."""
+LOGOUT_TOKEN_SECONDS = 120
+"""§2.4 recommends no more."""
 
 _FIELDS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 _MAX_VALUE = 8192
@@ -35,8 +36,10 @@ _MAX_STATE = 4096
 class LogoutOutbox(Protocol):
     """What is asked of ``infra.outbox.Outbox``."""
 
-    def backchannel_logout(self, client_id: str, uri: str, logout_token: str) -> Any:
-        """Queue a notice in the caller's transaction."""
+    def backchannel_logout(
+        self, client_id: str, uri: str, logout_token: str | Mapping[str, Any]
+    ) -> Any:
+        """Queue a notice in the caller's transaction; claims are signed at each attempt."""
         ...
 
 
@@ -103,46 +106,58 @@ class Logout:
 
     def client_names(self, sid: str) -> tuple[str, ...]:
         """The names of the clients this session signed in to, for the signed-out page."""
-        found = (self._parts.registry.find(one) for one in self._parts.store.hash_all(_key(sid)))
+        signed_in_to = self._parts.store.hash_all(_key(sid))
+        found = (self._parts.registry.find(client_id) for client_id in signed_in_to)
         return tuple(sorted(client.client_name for client in found if client is not None))
 
     def notify(self, sid: str) -> tuple[str, ...]:
-        """Tell every client the session signed in to, and end its access tokens at once.
+        """Tell every client the session signed in to, and end its access tokens.
 
-        The names of the clients that are told. Safe to repeat: the second time nobody is left.
+        In the caller's transaction, if there is one; the marks follow its commit. Returns the names
+        of the clients told. Safe to repeat: the second time nobody is left.
         """
-        parts = self._parts
-        key = _key(sid)
-        told: list[tuple[Client, str]] = []
-        for client_id, raw in parts.store.hash_all(key).items():
-            client = parts.registry.find(client_id)
-            if client is not None and client.backchannel_logout_uri is not None:
-                told.append((client, orjson.loads(raw)["sub"]))
+        told = self._clients_to_tell(sid)
         if told:
             with transaction():
                 for client, subject in told:
-                    uri = client.backchannel_logout_uri
-                    if uri is not None:
-                        token = self._logout_token(client, subject, sid)
-                        self._outbox.backchannel_logout(client.client_id, uri, token)
-        parts.grants.endings.mark(sid)
-        parts.store.delete(key)
+                    self._queue(client, subject, sid)
+        after_commit(lambda: self._close(sid))
         return tuple(sorted(client.client_name for client, _ in told))
 
-    def _logout_token(self, client: Client, subject: str, sid: str) -> str:
+    def _close(self, sid: str) -> None:
+        self._parts.grants.endings.mark(sid)
+        self._parts.store.delete(_key(sid))
+
+    def _clients_to_tell(self, sid: str) -> list[tuple[Client, str]]:
+        told = []
+        for client_id, raw in self._parts.store.hash_all(_key(sid)).items():
+            client = self._parts.registry.find(client_id)
+            if client is not None and client.backchannel_logout_uri is not None:
+                told.append((client, orjson.loads(raw)["sub"]))
+        return told
+
+    def _queue(self, client: Client, subject: str, sid: str) -> None:
         """Back-Channel Logout §2.4: no nonce, or it could pass for an ID token."""
-        now = epoch(self._parts.clock.now())
         claims = {
             "iss": self._parts.issuer,
             "sub": subject,
             "aud": client.client_id,
-            "iat": now,
-            "exp": now + LOGOUT_TOKEN_SECONDS,
             "jti": self._randomness.token(16),
             "sid": sid,
             "events": {LOGOUT_EVENT: {}},
         }
-        return self._parts.keyring.sign(claims, client.id_token_signed_response_alg, LOGOUT_TYP)
+        uri = client.backchannel_logout_uri or ""
+        self._outbox.backchannel_logout(client.client_id, uri, claims)
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A logout token of queued claims, good from now on; the delivery worker calls this at
+        every attempt, so that a late one carries no expired token.
+        """
+        now = epoch(self._parts.clock.now())
+        client = self._parts.registry.find(claims["aud"])
+        alg = client.id_token_signed_response_alg if client else ALGS[0]
+        timely = {**claims, "iat": now, "exp": now + LOGOUT_TOKEN_SECONDS}
+        return self._parts.keyring.sign(timely, alg, LOGOUT_TYP)
 
 
 def _key(sid: str) -> str:

@@ -122,7 +122,9 @@ def test_an_account_is_ended_whole_or_by_client(world: World) -> None:
         one.account_id, "test", client_id=one.client_id
     )
     assert ended == 1
-    assert grants.end_account(one.account_id, "test") == 1
+    assert grants.end_membership(one.account_id, world.other_tenant_id, "test") == 0
+    assert grants.end_membership(one.account_id, world.tenant_id, "test") == 1
+    assert grants.end_account(one.account_id, "test") == 0
     assert grants.endings.is_marked(two.family)
     assert grants.refresh_tokens.families_of(one.account_id) == []
     assert grants.refresh_tokens.families_of(stranger.account_id) == [stranger.family]

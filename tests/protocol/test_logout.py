@@ -4,9 +4,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from idp.core.clock import epoch
+from idp.infra.database import transaction
 from idp.protocol.logout import LOGOUT_EVENT, LogoutRequest
 from idp.protocol.messages import ProtocolRequest
-from tests.protocol.world import ISSUER, World
+from tests.protocol.world import ISSUER, World, body_of
 
 BYE = "https://rp.example/bye"
 STATE = "%&=+ä" + "x" * 128
@@ -155,17 +156,21 @@ def test_every_client_of_the_session_is_told(world: World, signed_in: Any) -> No
     sign_in = world.authentication(person)
     for one in (client, second, silent):
         world.code(one, person, sign_in)
-    elsewhere = world.tokens(second, second_secret, person)
+    elsewhere = world.tokens(second, second_secret, person, scope="openid offline_access")
+    assert world.server.logout.client_names(sign_in.sid) == ("Client", "HR", "Payroll")
     assert world.server.notify_logout(sign_in.sid) == ("HR", "Payroll")
+    world.clock.advance(3000)
     notices = {client_id: (uri, token) for client_id, uri, token in world.outbox.notices}
     assert notices.keys() == {client.client_id, second.client_id}
     for one, alg in ((client, "RS256"), (second, "ES256")):
-        uri, token = notices[one.client_id]
+        uri, queued = notices[one.client_id]
         assert uri == one.backchannel_logout_uri
+        # Signed when it is sent, however late that is.
+        token = world.server.logout.sign(queued)
         claims = world.keyring.verify(token, algs=(alg,), typ="logout+jwt")
         now = epoch(world.clock.now())
         assert claims.pop("jti")
-        assert claims.pop("exp") > now
+        assert claims.pop("exp") == now + 120
         assert claims == {
             "iss": ISSUER,
             "sub": person.subject,
@@ -177,7 +182,8 @@ def test_every_client_of_the_session_is_told(world: World, signed_in: Any) -> No
     assert world.server.notify_logout(sign_in.sid) == ()
     assert len(world.outbox.notices) == 2
     # Another session of the same person goes on.
-    assert world.userinfo(elsewhere["access_token"]).status == 200
+    refreshed = world.refresh(second, second_secret, elsewhere["refresh_token"])
+    assert world.userinfo(body_of(refreshed, 200)["access_token"]).status == 200
 
 
 def test_the_sessions_access_tokens_end_at_once(world: World, signed_in: Any) -> None:
@@ -191,3 +197,13 @@ def test_a_deleted_client_is_not_told(world: World, signed_in: Any) -> None:
     client, _, tokens = signed_in
     world.registry.delete(client.client_id)
     assert world.server.notify_logout(world.claims(tokens["id_token"])["sid"]) == ()
+
+
+def test_nobody_is_told_of_a_sign_out_that_was_undone(world: World, signed_in: Any) -> None:
+    client, _, tokens = signed_in
+    sid = world.claims(tokens["id_token"])["sid"]
+    with pytest.raises(RuntimeError), transaction():
+        world.server.notify_logout(sid)
+        raise RuntimeError("undone")
+    assert world.userinfo(tokens["access_token"]).status == 200
+    assert world.server.logout.client_names(sid) == (client.client_name,)

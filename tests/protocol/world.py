@@ -115,9 +115,9 @@ class People:
 class Outbox:
     """Keeps logout notices instead of sending them."""
 
-    notices: list[tuple[str, str, str]] = field(default_factory=list)
+    notices: list[tuple[str, str, Any]] = field(default_factory=list)
 
-    def backchannel_logout(self, client_id: str, uri: str, logout_token: str) -> None:
+    def backchannel_logout(self, client_id: str, uri: str, logout_token: Any) -> None:
         self.notices.append((client_id, uri, logout_token))
 
 

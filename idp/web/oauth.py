@@ -96,7 +96,8 @@ def _answer(
         case Refused():
             return _error(asked, decision.error)
         case ConsentNeeded() if who is not None:
-            tx = tx or _begin(asked, LoginNeeded(), who)
+            if tx is None:  # the page has an address of its own, where its form leads
+                return http.see_other(f"/authorize/{_begin(asked, LoginNeeded(), who).id}")
             return _consent_page(asked, decision, who, tx)
         case LoginNeeded():
             tx = _begin(asked, decision, who)

@@ -64,9 +64,7 @@ def sign_in_and_enrol(demo: Demo, window: Window) -> Totp:
     window.main_button()
     assert window.step == "enroll"
     window.check()
-    app = Totp(window.page.locator("#totp-secret").inner_text())
-    window.fill("one-time-code", app.code())
-    window.main_button()
+    app = window.set_up_app()
     assert window.step == "recovery-codes"
     assert window.page.locator("#recovery-codes li").count() == 10
     window.check()

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.browser import Chromium, Window
 from tests.support.demo import ANNA, PASSWORD, Demo
-from tests.support.totp import Totp
 
 pytestmark = pytest.mark.browser
 
@@ -27,11 +26,8 @@ def admin(request: pytest.FixtureRequest, demo: Demo, chromium: Chromium) -> Ite
         window.main_button()
         window.fill("current-password", PASSWORD)
         window.main_button()
-        app = Totp(window.page.locator("#totp-secret").inner_text())
-        window.fill("one-time-code", app.code())
+        window.set_up_app()
         window.main_button()
-        window.main_button()
-        window.totp = app  # type: ignore[attr-defined]
         yield window
 
 

@@ -128,7 +128,7 @@ def test_secrets_rotate_with_overlap(
 ) -> None:
     client = RelyingParty.register(provider)
     tokens = _offline(client, browser, employee)
-    renewed = provider.cli("client", "rotate-secret", client.client_id)
+    renewed = provider.cli("client", "rotate-secret", client.client_id, "--overlap", "3600")
     old = client.client_secret
     assert renewed["client_secret"] != old
     answer = client.refresh(tokens.refresh)  # still with the old one

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from tests.support.peers import need
+from tests.support.totp import Totp
 
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 PATIENCE_MS = 45_000
@@ -108,6 +109,18 @@ class Window:
     def fill(self, autocomplete: str, value: str) -> None:
         for field in self.page.locator(f'input[autocomplete~="{autocomplete}"]:visible').all():
             field.fill(value)
+
+    def set_up_app(self) -> Totp:
+        """Answer the enrolment with the key shown."""
+        app = Totp(self.page.locator("#totp-secret").inner_text())
+        for _ in range(3):
+            self.fill("one-time-code", app.code())
+            self.main_button()
+            # Whoever enrols again within half a minute has used this time step's code already.
+            if self.step != "enroll":
+                break
+        self.complaints.clear()
+        return app
 
     def check(self) -> None:
         """axe finds nothing, nothing overflows sideways, nothing was complained about."""

@@ -74,6 +74,7 @@ class Provider:
             **{k: v for k, v in os.environ.items() if not k.startswith(("IDP_", "PYTEST_"))},
             "IDP_ISSUER": self.issuer,
             "IDP_DATA_DIR": str(self.data_dir),
+            "IDP_KEYS_DIR": str(self.data_dir / "keys"),
             # The weakest Argon2 there is: what is tested is that it is asked, not what it costs.
             "IDP_ARGON2_MEMORY_KIB": "64",
             "IDP_ARGON2_TIME": "1",

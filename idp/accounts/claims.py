@@ -96,6 +96,26 @@ def check_claims(values: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def apply_claims(account: Any, checked: Mapping[str, Any]) -> None:
+    """Set checked claims on an account.
+
+    A new e-mail address or telephone number is unverified unless the claims say otherwise.
+    """
+    address = dict(account.address or {})
+    for name, value in checked.items():
+        if name.startswith("address."):
+            address[name.removeprefix("address.")] = value
+            continue
+        if name in ("email", "phone_number") and getattr(account, name) != value:
+            setattr(account, f"{name}_verified", False)
+        if not name.endswith("_verified"):
+            setattr(account, name, value)
+    for name in ("email_verified", "phone_number_verified"):
+        if name in checked:
+            setattr(account, name, checked[name])
+    account.address = {member: text for member, text in address.items() if text}
+
+
 def _text(longest: int) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if not isinstance(value, str) or not value.isprintable():

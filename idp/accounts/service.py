@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from idp.accounts.claims import check_claims
+from idp.accounts.claims import apply_claims, check_claims
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.errors import EmailTaken, InvalidCredentials, UnknownAccount
 from idp.accounts.guessing import PasswordGuesses
@@ -150,19 +150,7 @@ class AccountService:
                 account = session.get(Account, account_id)
                 if account is None:
                     raise UnknownAccount
-                address = dict(account.address or {})
-                for name, value in checked.items():
-                    if name.startswith("address."):
-                        address[name.removeprefix("address.")] = value
-                        continue
-                    if getattr(account, name) != value and name in ("email", "phone_number"):
-                        setattr(account, f"{name}_verified", False)
-                    if not name.endswith("_verified"):
-                        setattr(account, name, value)
-                for name in ("email_verified", "phone_number_verified"):
-                    if name in checked:
-                        setattr(account, name, checked[name])
-                account.address = {member: text for member, text in address.items() if text}
+                apply_claims(account, checked)
                 account.updated_at = self._clock.now()
                 session.flush()
                 self._record("account.changed", account, actor, {"claims": sorted(checked)})

@@ -18,6 +18,7 @@ class ClientRow(Base):
     __table_args__ = (
         Index("ix_clients_client_id", "client_id", unique=True),
         Index("ix_clients_tenant", "tenant_id", "client_name", "id"),
+        Index("ix_clients_name", "client_name", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -51,6 +51,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_clients_client_id", "clients", ["client_id"], unique=True)
     op.create_index("ix_clients_tenant", "clients", ["tenant_id", "client_name", "id"])
+    op.create_index("ix_clients_name", "clients", ["client_name", "id"])
     op.create_table(
         "client_secrets",
         sa.Column("id", sa.String(32), primary_key=True),

@@ -49,7 +49,8 @@ ERRORS = {
     "last-admin": _("This is the company’s last admin. Make somebody else an admin first."),
     "not-yourself": _("You cannot do this to your own membership."),
     "bound-elsewhere": _(
-        "Another company relies on this second factor. Ask the operator of the platform to reset it."
+        "Another company relies on this second factor. "
+        "Ask the operator of the platform to reset it."
     ),
     "permission-unknown": _("This permission is not on offer. Reload the page."),
     "role-invalid": _("Choose a role."),

@@ -15,6 +15,7 @@ from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import CACHES, EphemeralStore, StoreUnavailable
 from idp.infra.process_cache import ProcessCache
 from idp.infra.redis_link import DirectLink
+from tests.support.net import free_port
 
 
 def test_put_get_take(store: EphemeralStore) -> None:
@@ -332,14 +333,6 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     raise AssertionError("it did not come to pass")
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_tcp_with_a_password(tmp_path: Path) -> None:
     port = free_port()
     server = Server(tmp_path, "--port", str(port), "--requirepass", "p@ss")
@@ -356,7 +349,7 @@ def test_tcp_with_a_password(tmp_path: Path) -> None:
 
 
 def test_a_cluster(tmp_path: Path) -> None:
-    port = free_port() % 20000 + 20000  # the cluster's own port is 10000 above
+    port = free_port()  # and the cluster's own is 10000 above
     server = Server(tmp_path, "--port", str(port), "--cluster-enabled", "yes")
     try:
         node = EphemeralStore(f"redis://127.0.0.1:{port}")

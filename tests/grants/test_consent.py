@@ -1,6 +1,7 @@
 from idp.infra.audit import AuditEvent
+from idp.infra.database import db
 from tests.grants.test_refresh import entitlement
-from tests.protocol.world import World, db
+from tests.protocol.world import World
 
 
 def test_consent_grows_and_is_taken_back(world: World) -> None:

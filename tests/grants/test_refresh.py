@@ -7,7 +7,8 @@ from idp.core.randomness import digest
 from idp.grants.entitlement import Entitlement
 from idp.grants.models import RefreshFamily, RefreshToken
 from idp.grants.refresh import RefreshRefused, RefreshReused
-from tests.protocol.world import World, db
+from idp.infra.database import db
+from tests.protocol.world import World
 
 
 def entitlement(world: World, **changes: Any) -> Entitlement:

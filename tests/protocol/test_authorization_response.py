@@ -4,7 +4,8 @@ import pytest
 
 from idp.protocol.authorization_response import respond
 from idp.protocol.errors import ResponseTarget
-from tests.protocol.world import ISSUER, World, answer_of
+from tests.protocol.wire import ISSUER, answer_of
+from tests.protocol.world import World
 
 STATE = "%&=+#\"<'äß " + "x" * 1000
 

@@ -15,6 +15,7 @@ from idp.protocol.scopes import allowed_scope, split_scope
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
 )
 MEMBER = st.dictionaries(st.sampled_from(["name", "email", "acr", "sub", "x"]), JSON)
 

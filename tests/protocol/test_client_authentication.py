@@ -11,7 +11,8 @@ from idp.clients.client import Client
 from idp.core.clock import epoch
 from idp.protocol.client_authentication import ASSERTION_TYPE
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
-from tests.protocol.world import ISSUER, World, basic, body_of, post
+from tests.protocol.wire import ISSUER, basic, body_of, post
+from tests.protocol.world import World
 
 RSA = RSAKey.generate_key(2048, {"kid": "r1"})
 EC = ECKey.generate_key("P-256", {"kid": "e1"})

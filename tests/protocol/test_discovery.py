@@ -3,7 +3,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.protocol.world import ISSUER, World
+from tests.protocol.wire import ISSUER
+from tests.protocol.world import World
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from idp.core.clock import epoch
 from idp.infra.database import transaction
 from idp.protocol.logout import LOGOUT_EVENT, LogoutRequest
 from idp.protocol.messages import ProtocolRequest
-from tests.protocol.world import ISSUER, World, body_of
+from tests.protocol.wire import ISSUER, body_of
+from tests.protocol.world import World
 
 BYE = "https://rp.example/bye"
 STATE = "%&=+ä" + "x" * 128

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from idp.protocol.errors import InvalidGrant
 from idp.protocol.pkce import check_challenge, check_verifier
-from tests.protocol.world import CHALLENGE, VERIFIER
+from tests.protocol.wire import CHALLENGE, VERIFIER
 
 UNRESERVED = string.ascii_letters + string.digits + "-._~"
 VERIFIERS = st.text(UNRESERVED, min_size=43, max_size=128)

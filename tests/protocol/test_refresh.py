@@ -6,7 +6,9 @@ import pytest
 from idp.core.clock import epoch
 from idp.core.person import Policy
 from idp.infra.audit import AuditEvent
-from tests.protocol.world import World, body_of, db
+from idp.infra.database import db
+from tests.protocol.wire import body_of
+from tests.protocol.world import World
 
 OFFLINE = "openid profile offline_access"
 

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from idp.core.clock import epoch
-from tests.protocol.world import ISSUER, World, body_of, post
+from tests.protocol.wire import ISSUER, body_of, post
+from tests.protocol.world import World
 
 OFFLINE = "openid profile offline_access"
 

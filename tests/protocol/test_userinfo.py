@@ -10,7 +10,9 @@ from joserfc.jwk import ECKey
 
 from idp.core.clock import epoch
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
-from tests.protocol.world import ISSUER, PROFILE, World, body_of
+from tests.protocol.cast import PROFILE
+from tests.protocol.wire import ISSUER, body_of
+from tests.protocol.world import World
 
 FOREIGN = ECKey.generate_key("P-256")
 SCOPES = {

@@ -3,19 +3,16 @@
 People are a working directory held in memory; everything else is what runs in production.
 """
 
-import base64
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import orjson
 from flask import Flask
 
 from idp.accounts.models import Account
@@ -27,7 +24,7 @@ from idp.core.vocabulary import ACR_SINGLE, Authentication
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
 from idp.infra.client_keys import ClientKeys
-from idp.infra.database import db, dispose, init_database, transaction
+from idp.infra.database import dispose, init_database, transaction
 from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
@@ -38,94 +35,8 @@ from idp.protocol.messages import ProtocolRequest, ProtocolResponse
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.models import Tenant
-
-ISSUER = "https://login.example"
-VERIFIER = "v" * 43
-CHALLENGE = (
-    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-)
-PROFILE = {
-    "name": "Erik Employee",
-    "given_name": "Erik",
-    "family_name": "Employee",
-    "middle_name": "E.",
-    "nickname": "ee",
-    "preferred_username": "erik",
-    "profile": "https://people.example/erik",
-    "picture": "https://people.example/erik.png",
-    "website": "https://erik.example",
-    "gender": "male",
-    "birthdate": "1980-01-02",
-    "zoneinfo": "Europe/Berlin",
-    "locale": "de-DE",
-    "updated_at": 1700000000,
-    "email": "erik@nord.example",
-    "email_verified": True,
-    "phone_number": "+4940123456",
-    "phone_number_verified": False,
-    "address": {"locality": "Hamburg"},
-}
-
-
-class FixedClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.moment = datetime.now(UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def advance(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-class People:
-    """A directory of persons: what is put is found, in Redis or behind it."""
-
-    def __init__(self, store: EphemeralStore) -> None:
-        self._store = store
-        self.persons: dict[str, Person] = {}
-        self.loads = 0
-        self.forgotten: list[str] = []
-
-    def key(self, subject: str) -> str:
-        return f"{{{subject}}}:person"
-
-    def parse(self, raw: bytes) -> Person | None:
-        return self.persons.get(raw.decode())
-
-    def load(self, subject: str) -> Person | None:
-        self.loads += 1
-        if subject in self.persons:
-            self._store.put(self.key(subject), subject, 600)
-        return self.persons.get(subject)
-
-    def forget(self, subject: str) -> None:
-        self.forgotten.append(subject)
-        self._store.delete(self.key(subject))
-
-    def change(self, person: Person, **changes: Any) -> Person:
-        changed = replace(person, **changes)
-        self.persons[person.subject] = changed
-        return changed
-
-
-@dataclass
-class Outbox:
-    """Keeps logout notices instead of sending them."""
-
-    notices: list[tuple[str, str, Any]] = field(default_factory=list)
-
-    def backchannel_logout(self, client_id: str, uri: str, logout_token: Any) -> None:
-        self.notices.append((client_id, uri, logout_token))
-
-
-class NoOutbound:
-    """Client keys are registered by value here."""
-
-    def get(self, url: str, accept: str) -> Any:
-        raise AssertionError("nothing is fetched in these tests")
+from tests.protocol.cast import PROFILE, FixedClock, NoOutbound, Outbox, People
+from tests.protocol.wire import ISSUER, VERIFIER, answer_of, authorize, body_of, post
 
 
 class World:
@@ -349,66 +260,6 @@ class World:
             return list(pool.map(run, range(count)))
 
 
-def authorize(client_id: str | None, method: str = "GET", **parameters: Any) -> ProtocolRequest:
-    """An authorization request with sensible parameters."""
-    values: dict[str, Any] = {
-        "client_id": client_id,
-        "response_type": "code",
-        "redirect_uri": "https://rp.example/cb",
-        "scope": "openid",
-        "state": "state-1",
-        "nonce": "nonce-1",
-        "code_challenge": CHALLENGE,
-        "code_challenge_method": "S256",
-        **parameters,
-    }
-    pairs = [(name, value) for name, value in values.items() if value is not None]
-    if method == "POST":
-        return ProtocolRequest("POST", ISSUER + "/authorize", form=pairs)
-    return ProtocolRequest("GET", ISSUER + "/authorize", args=pairs)
-
-
-def basic(client_id: str, secret: str) -> str:
-    """An Authorization header."""
-    return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-
-
-def post(
-    path: str, client: Client | None, secret: str | None, headers: Any = None, **form: Any
-) -> ProtocolRequest:
-    """A form post of a client; without a secret it only names itself."""
-    sent = dict(headers or {})
-    if client is not None and secret:
-        sent.setdefault("Authorization", basic(client.client_id, secret))
-    elif client is not None:
-        form.setdefault("client_id", client.client_id)
-    pairs = [(name, value) for name, value in form.items() if value is not None]
-    return ProtocolRequest("POST", ISSUER + path, form=pairs, headers=sent)
-
-
-def answer_of(response: ProtocolResponse) -> dict[str, str]:
-    """The parameters an authorization response carries, in whatever mode."""
-    if response.form_post is not None:
-        return dict(response.form_post.fields)
-    assert response.location is not None, response
-    parts = urlsplit(response.location)
-    found = parse_qs(parts.query) | parse_qs(parts.fragment)
-    return {name: values[0] for name, values in found.items()}
-
-
-def body_of(response: ProtocolResponse, status: int) -> dict[str, Any]:
-    """The JSON of a response that has this status, is not to be stored, and is ASCII-clean."""
-    assert response.status == status, response.body
-    assert response.header("Cache-Control") == "no-store"
-    body: dict[str, Any] = orjson.loads(response.body)
-    if "error_description" in body:
-        text = body["error_description"]
-        assert text.isascii()
-        assert text.isprintable()
-        assert not set(text) & {'"', "\\"}
-    return body
-
-
 @contextmanager
 def world_in(folder: Path, database_url: str | None = None) -> Iterator[World]:
     """A world for a session of tests."""
@@ -417,18 +268,3 @@ def world_in(folder: Path, database_url: str | None = None) -> Iterator[World]:
         yield world
     finally:
         world.close()
-
-
-__all__ = [
-    "CHALLENGE",
-    "ISSUER",
-    "VERIFIER",
-    "World",
-    "answer_of",
-    "authorize",
-    "basic",
-    "body_of",
-    "db",
-    "post",
-    "world_in",
-]

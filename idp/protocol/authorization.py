@@ -97,9 +97,11 @@ class AuthorizationRequest:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "AuthorizationRequest":
-        """The counterpart of :meth:`to_dict`."""
+        """The counterpart of :meth:`to_dict`; what another release added is passed over."""
         values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.items()
+            if name in cls.__slots__
         }
         values["received_at"] = datetime.fromtimestamp(stored["received_at"], UTC)
         values["claims"] = RequestedClaims.from_dict(stored.get("claims"))

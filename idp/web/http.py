@@ -134,7 +134,9 @@ def to_protocol() -> ProtocolRequest:
     try:
         query = parse_qsl(request.query_string.decode("latin-1"), True, max_num_fields=_MOST_FIELDS)
         form: list[tuple[str, str]] = []
-        if request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
+        if "form" in vars(request):  # a view has read it, and with it the body
+            form = list(request.form.items(multi=True))
+        elif request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
             body = request.get_data(cache=False).decode("latin-1")
             form = parse_qsl(body, True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:

@@ -35,12 +35,12 @@ PAGES = [
     ("/account", "account"),
     ("/account/password", "change-password"),
     ("/admin", "people"),
-    ("/admin/people", "people"),
-    ("/admin/people?q=nobody-at-all", "people"),
-    ("/admin/people/invite", "invite"),
-    ("/admin/policy", "policy"),
-    ("/admin/clients", "clients"),
-    ("/admin/clients/new", "client-form"),
+    ("/admin/012345678/people", "people"),
+    ("/admin/012345678/people?q=nobody-at-all", "people"),
+    ("/admin/012345678/people/invite", "invite"),
+    ("/admin/012345678/policy", "policy"),
+    ("/admin/012345678/clients", "clients"),
+    ("/admin/012345678/clients/new", "client-form"),
     ("/password/forgot", "password-forgot"),
     ("/end-session", "logout"),
     ("/dev/outbox", None),
@@ -74,7 +74,7 @@ def test_pages_of_trouble(demo: Demo, admin: Window, path: str) -> None:
 
 def test_inviting_and_the_guests_pages(demo: Demo, admin: Window, chromium: Chromium) -> None:
     admin.complaints.clear()
-    admin.go(f"{demo.issuer}/admin/people/invite")
+    admin.go(f"{demo.issuer}/admin/012345678/people/invite")
     email = f"guest{uuid.uuid4().hex[:8]}@nord.example"
     admin.page.locator('input[autocomplete~="given-name"]').fill("Greta")
     admin.page.locator('input[autocomplete~="family-name"]').fill("Gast")
@@ -93,7 +93,7 @@ def test_inviting_and_the_guests_pages(demo: Demo, admin: Window, chromium: Chro
 
 def test_policy_preview(demo: Demo, admin: Window) -> None:
     admin.complaints.clear()
-    admin.go(f"{demo.issuer}/admin/policy")
+    admin.go(f"{demo.issuer}/admin/012345678/policy")
     admin.page.locator('input[name="mfa"][value="everyone"]').check(force=True)
     admin.main_button()
     assert admin.step == "policy-preview"
@@ -102,7 +102,7 @@ def test_policy_preview(demo: Demo, admin: Window) -> None:
 
 def test_registering_a_client(demo: Demo, admin: Window) -> None:
     admin.complaints.clear()
-    admin.go(f"{demo.issuer}/admin/clients/new")
+    admin.go(f"{demo.issuer}/admin/012345678/clients/new")
     admin.page.locator('[name="client_name"]').fill("Intranet")
     admin.page.locator('[name="redirect_uris"]').fill("https://intranet.example/callback")
     admin.main_button()

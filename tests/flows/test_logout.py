@@ -11,7 +11,7 @@ from joserfc import jwt
 from tests.support.forms import Browser, Page, Person
 from tests.support.net import wait_for
 from tests.support.provider import Provider
-from tests.support.relying_party import Receiver, RelyingParty, Tokens, rsa_key, verify
+from tests.support.relying_party import Receiver, RelyingParty, Tokens, rsa_key, unverified, verify
 
 AFTER = "https://rp.example/after?kept=1"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -242,12 +242,18 @@ def test_notices_are_tried_again_until_the_client_is_back(
         away.close()
 
 
-def test_refresh_tokens_outlive_the_session_unless_it_is_ended(
+def test_offline_access_outlives_the_session_without_its_sid(
     provider: Provider, browser: Browser, employee: Person, client: RelyingParty
 ) -> None:
+    """Back-Channel Logout §2.7: what was granted for offline access is not ended by a sign-out."""
     tokens = client.sign_on(browser, employee, scope="openid offline_access", prompt="consent")
     end_session(provider, browser, id_token_hint=tokens.id)
-    assert client.refresh(tokens.refresh).status_code == 400
+    assert not client.is_alive(tokens)
+    answer = client.refresh(tokens.refresh)
+    assert answer.status_code == 200, answer.text
+    renewed = client.check(answer.json())
+    assert "sid" not in unverified(renewed.access)[1]
+    assert client.is_alive(renewed)
 
 
 def test_locking_an_account_tells_its_clients(

@@ -89,3 +89,5 @@ def test_sign_on_refresh_and_sign_out(
         page = page.form().submit()
     assert page.left == f"{AFTER}?state=after"
     assert node("introspect", token=renewed["tokens"]["access_token"])["active"] is False
+    node("revoke", token=renewed["tokens"]["refresh_token"])
+    assert node("introspect", token=renewed["tokens"]["refresh_token"])["active"] is False

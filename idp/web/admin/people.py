@@ -142,7 +142,7 @@ def change_person(number: str, membership_id: str) -> Response:
     reason = request.form.get("reason", "").strip()
     errors: dict[str, str] = {}
     action = request.form.get("action", "")
-    if action in ("lock", "reset-factors", "remove") and not reason:
+    if action in ("lock", "unlock", "reset-factors", "remove") and not reason:
         errors["reason"] = "reason-required"
     if action == "remove" and request.form.get("confirm_name", "").strip() != member.name:
         errors["confirm_name"] = "confirm-name-mismatch"
@@ -157,7 +157,7 @@ def change_person(number: str, membership_id: str) -> Response:
             errors[""] = refused.code
         except (UnknownCatalogueEntry, ValueError):
             errors[""] = "permission-unknown" if action == "permissions" else "role-invalid"
-    return show(admin, _detail(admin, member, errors=errors, reason=reason), status=400)
+    return show(admin, _detail(admin, member, errors=errors, reason=reason, failed=action), status=400)
 
 
 def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str, page: str) -> str:
@@ -226,6 +226,7 @@ def _detail(
     *,
     errors: dict[str, str] | None = None,
     reason: str = "",
+    failed: str = "",
 ) -> contexts.PersonDetail:
     everything = services()
     membership = everything.tenants.memberships.get(admin.tenant_id, member.membership_id)
@@ -242,6 +243,7 @@ def _detail(
         is_self=member.account_id == admin.who.person.account_id,
         is_last_admin=everything.tenants.memberships.is_last_admin(membership),
         reason=reason,
+        failed=failed,
     )
 
 

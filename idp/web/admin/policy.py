@@ -36,7 +36,8 @@ def change_policy(number: str) -> Response:
     tenants = services().tenants
     current = tenants.policy(admin.tenant_id)
     selected = request.form.getlist("selected")
-    action = request.form.get("action")
+    # "Change again" adds its own action behind the hidden one of the preview.
+    action = next(reversed(request.form.getlist("action")), "")
     try:
         wanted = build_policy(current, **_values())
     except InvalidPolicy as error:

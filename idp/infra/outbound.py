@@ -6,18 +6,18 @@ are refused unless ``IDP_OUTBOUND_ALLOW`` names them; loopback is open only to a
 https alone (http to loopback apart), no redirects, no proxies, five seconds and 256 KiB in all.
 """
 
-import contextlib
 import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from http.client import HTTPConnection, HTTPException
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode, urlsplit
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from typing_extensions import override
 
 from idp.settings import OutboundSettings
 
@@ -75,7 +75,7 @@ class Outbound:
 
     def _call(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         target = self._target(url)
-        call = _Call(lambda holder: self._exchange(holder, target, method, headers, body))
+        call = _Call(lambda: self._exchange(target, method, headers, body))
         return call.result_within(self._settings.timeout)
 
     def _target(self, url: str) -> _Target:
@@ -94,7 +94,7 @@ class Outbound:
         if not secure and not self._settings.allow_loopback:
             raise OutboundRefused("only https")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return _Target(secure, parts.hostname, port or (443 if secure else 80), path)
+        return _Target(secure, parts.hostname, port or _port(secure), path)
 
     def _judge(self, address: Address, secure: bool) -> bool:
         """Whether this address may be connected to."""
@@ -121,70 +121,106 @@ class Outbound:
                 return text
         raise OutboundRefused("the name leads to an address that may not be called")
 
-    def _connection(self, target: _Target) -> HTTPConnection:
+    def _connect(self, target: _Target, deadline: float) -> socket.socket:
+        """A connection to the judged address, speaking TLS for the name where that is asked for."""
         address = self._resolve(target)
-        options: dict[str, Any] = {"port": target.port, "timeout": self._settings.timeout}
-        if not target.secure:
-            return HTTPConnection(address, **options)
+        plain = _Socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        plain.deadline = deadline
+        try:
+            plain.settimeout(_left(deadline))
+            plain.connect((address, target.port))
+            if not target.secure:
+                return plain
+            plain.settimeout(_left(deadline))
+            secured = self._context().wrap_socket(plain, server_hostname=target.host)
+        except BaseException:
+            plain.close()
+            raise
+        cast(_TlsSocket, secured).deadline = deadline
+        return secured
+
+    def _context(self) -> ssl.SSLContext:
         if self._tls is None:
             bundle = self._settings.ca_bundle
             context = ssl.create_default_context(cafile=str(bundle) if bundle else None)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.sslsocket_class = _TlsSocket
             self._tls = context
-        return HTTPSConnection(
-            address,
-            **options,
-            ssl_context=self._tls,
-            server_hostname=target.host,
-            assert_hostname=target.host,
-        )
+        return self._tls
 
     def _exchange(
-        self,
-        holder: "_Call",
-        target: _Target,
-        method: str,
-        headers: dict[str, str],
-        body: bytes | None,
+        self, target: _Target, method: str, headers: dict[str, str], body: bytes | None
     ) -> Response:
-        connection = self._connection(target)
-        holder.connection = connection
-        default = 443 if target.secure else 80
+        deadline = time.monotonic() + self._settings.timeout
         host = f"[{target.host}]" if ":" in target.host else target.host
         given = {
-            "Host": host if target.port == default else f"{host}:{target.port}",
+            "Host": host if target.port == _port(target.secure) else f"{host}:{target.port}",
             "User-Agent": "Einlass",
             "Accept-Encoding": "identity",
             "Connection": "close",
             **headers,
         }
         limit = self._settings.max_bytes
+        connection = HTTPConnection(target.host, target.port)
         try:
-            connection.request(method, target.path, body=body, headers=given, preload_content=False)
-            response = connection.getresponse()
-            content = response.read(limit + 1, decode_content=False)
-        except (HTTPError, OSError, ValueError) as error:
+            connection.sock = self._connect(target, deadline)
+            connection.request(method, target.path, body=body, headers=given)
+            with connection.getresponse() as response:
+                content = response.read(limit + 1)
+                found = {name.lower(): value for name, value in response.getheaders()}
+                status = response.status
+        except (HTTPException, OSError, ValueError) as error:
             raise OutboundFailed(f"the call failed: {type(error).__name__}") from error
         finally:
             connection.close()
         if len(content) > limit:
             raise OutboundFailed("the answer is too long")
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status, found, content)
+        return Response(status, found, content)
+
+
+def _port(secure: bool) -> int:
+    return 443 if secure else 80
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Socket(socket.socket):
+    """Waits for each piece only as long as is left for all of them."""
+
+    deadline = 0.0
+
+    @override
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        self.settimeout(_left(self.deadline))
+        return super().recv_into(*args, **options)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """The same over TLS."""
+
+    deadline = float("inf")
+
+    @override
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        self.settimeout(min(_left(self.deadline), 3600))
+        return super().recv_into(*args, **options)
 
 
 class _Call:
-    """Work in a thread of its own, since only so do name, handshake and body share one deadline."""
+    """Work in a thread of its own: a name server may take longer than we are ready to wait."""
 
-    def __init__(self, work: Callable[["_Call"], Response]) -> None:
+    def __init__(self, work: Callable[[], Response]) -> None:
         self._work = work
         self._result: Response | None = None
         self._error: Exception | None = None
-        self.connection: HTTPConnection | None = None
 
     def _run(self) -> None:
         try:
-            self._result = self._work(self)
+            self._result = self._work()
         except Exception as error:
             self._error = error
 
@@ -196,9 +232,5 @@ class _Call:
         if self._error is not None:
             raise self._error
         if self._result is None:
-            connection = self.connection
-            if connection is not None and connection.sock is not None:
-                with contextlib.suppress(OSError):  # wakes the thread, which then ends
-                    connection.sock.shutdown(socket.SHUT_RDWR)
             raise OutboundFailed("the answer took too long")
         return self._result

@@ -107,20 +107,6 @@ class LoginRequired(ProtocolError):
     text = "The person has to sign in."
 
 
-class InteractionRequired(ProtocolError):
-    """OIDC Core §3.1.2.6."""
-
-    error = "interaction_required"
-    text = "The person has to do something on a page of the provider."
-
-
-class AccountSelectionRequired(ProtocolError):
-    """OIDC Core §3.1.2.6."""
-
-    error = "account_selection_required"
-    text = "The person has to choose an account."
-
-
 class ConsentRequired(ProtocolError):
     """OIDC Core §3.1.2.6."""
 

@@ -116,7 +116,6 @@ HINT_MISMATCH = Hint(
     "names somebody other than the person signed in",
     "repeat the request without id_token_hint",
 )
-PERSON_DENIED = Hint("scope", "was not allowed by the person", "tell them what it is needed for")
 PERSON_NOT_ENTITLED = Hint(
     "client_id",
     "belongs to a product or company this person has no access to",

@@ -59,30 +59,29 @@ class _Grant:
 class AuthorizationCode(_Grant, AuthorizationCodeGrant):  # type: ignore[misc]
     """RFC 6749 §4.1.3. Overridden: everything but what Authlib asks to find the grant."""
 
-    presented: PresentedCode | None
+    presented: PresentedCode
     record: CodeRecord
 
     def validate_token_request(self) -> None:
         """Hold the code against who presents it, without using it up."""
         codes = self.parts.grants.codes
-        self.presented = codes.look_up(self.request.form.get("code"))
+        presented = codes.look_up(self.request.form.get("code"))
         client = self.authenticate()
         if "code" not in self.request.form:
             raise InvalidRequest(hints.CODE_MISSING)
-        if self.presented is None:
+        if presented is None:
             raise InvalidGrant(hints.CODE_INVALID)
-        record = self.presented.record
+        record = presented.record
         if record is None or record.entitlement.client_id != client.client_id:
-            self._punish_replay(self.presented)
+            self._punish_replay(presented)
             raise InvalidGrant(hints.CODE_INVALID)
         if self.request.form.get("redirect_uri") != record.redirect_uri:
             raise InvalidGrant(hints.REDIRECT_URI_DIFFERS)
         check_verifier(record.code_challenge, self.request.form.get("code_verifier"))
-        self.record = record
+        self.presented, self.record = presented, record
 
     def create_token_response(self) -> Answer:
         """Take the code, judge the person once more, and only then issue."""
-        assert self.presented is not None  # noqa: S101 - validate_token_request has run
         parts, client, entitlement = self.parts, self.request.client, self.record.entitlement
         key = parts.people.key(entitlement.subject)
         redemption = parts.grants.codes.redeem_code(self.presented, key)
@@ -120,9 +119,10 @@ class AuthorizationCode(_Grant, AuthorizationCodeGrant):  # type: ignore[misc]
 
     def _end_family(self, family: str) -> None:
         grants = self.parts.grants
-        if grants.endings.is_marked(family):
-            return
+        known = grants.endings.is_marked(family)
         grants.end_family(family, "code replayed")
+        if known:
+            return
         with transaction():
             self.parts.audit.record(
                 "code.replayed",

@@ -51,6 +51,23 @@ def new_transaction(
     )
 
 
+def go_on_as(person: Person, tx: LoginTransaction, needed: LoginNeeded) -> LoginTransaction:
+    """Go on as the session's person, unless the request asks for somebody else.
+
+    ``prompt=select_account`` is answered by the company chooser where the person has several; it
+    offers another account too. With one company, another account is the only choice there is.
+    """
+    several = sum(m.status == "active" for m in person.memberships) > 1
+    choosing = needed.select_account and several
+    if asks_for_other(
+        replace(needed, select_account=needed.select_account and not several), person
+    ):
+        return tx
+    return replace(
+        tx, email=person.email, subject=person.subject, continued=True, choosing=choosing
+    )
+
+
 def asks_for_other(needed: LoginNeeded, person: Person) -> bool:
     """Whether the request asks for somebody else than the session's person, or for a choice."""
     if needed.select_account:

@@ -85,7 +85,7 @@ class Evaluation:
             person=person,
             proofs=(continued.proofs if continued else ()) + tx.proofs,
             chosen=tx.tenant_id,
-            kept=continued.tenant_id if continued else None,
+            kept=continued.tenant_id if continued and not tx.choosing else None,
             remembered_since=remembered_since,
             postponed=tx.postponed or (continued is not None and continued.postponed),
             recovery_codes=tuple(codes.split()),

@@ -6,6 +6,7 @@ fresh sign-in first. Every change is audited and mailed in the same unit of work
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from idp.accounts.service import AccountService
@@ -187,6 +188,11 @@ class FactorService:
         with transaction():
             self._accounts.set_self_mfa(person.account_id, wanted)
             after_commit(lambda: self._people.forget(person.subject))
+
+    def enrolled_since(self, person: Person) -> datetime | None:
+        """When the oldest second factor was set up."""
+        devices = self._totp.devices(person.account_id)
+        return devices[0].created_at if devices else None
 
     def needed_by(self, person: Person) -> tuple[str, ...]:
         """The companies whose policy needs this person's second factor."""

@@ -12,7 +12,7 @@ from typing import Any
 from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService
 from idp.authn.answers import Answers, Visit
-from idp.authn.beginning import asks_for_other, new_transaction
+from idp.authn.beginning import go_on_as, new_transaction
 from idp.authn.codes import MailCodes, RecoveryCodeService
 from idp.authn.devices import RememberedDevices, digests
 from idp.authn.evaluation import Evaluation
@@ -199,8 +199,8 @@ class AuthnService:
         """
         person = self._people.load(session.subject) if session is not None else None
         tx = self._new(needed, destination, browser, session, locale, client_summary, device)
-        if person is not None and not asks_for_other(needed, person):
-            tx = replace(tx, email=person.email, subject=person.subject, continued=True)
+        if person is not None:
+            tx = go_on_as(person, tx, needed)
         return self._add(tx)
 
     def begin_registration(

@@ -126,8 +126,9 @@ class LoginTransaction:
     """What one sign-in knows so far. ``proofs`` are those made in it; the session it was begun from
     (``base_sid`` of ``base_subject``) keeps its own, and they count while it lives (``continued``).
 
-    ``round`` changes whenever another person may be behind it, so that what a slower tab proves for
-    the one before is not counted.
+    ``choosing``: the company is to be picked anew, whatever the session's is. ``round`` changes
+    whenever another person may be behind it, so that what a slower tab proves for the one before
+    is not counted.
     """
 
     id: str
@@ -145,6 +146,7 @@ class LoginTransaction:
     base_subject: str | None = None
     base_sid: str | None = None
     continued: bool = False
+    choosing: bool = False
     tenant_id: str | None = None
     devices: tuple[str, ...] = ()
     selected: Factor | None = None

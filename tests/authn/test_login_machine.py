@@ -41,7 +41,15 @@ from tests.people.house import PASSWORD, HandClock, House, build_house
 
 PEOPLE = ("anna@nord.example", "erik@nord.example", "mara@example.com")
 NUMBERS = ("012345678", "087654321")
-pages = st.sampled_from([1, 3, 8, 8, 8])
+people = st.sampled_from(PEOPLE)
+pages = st.sampled_from([1, 2, 3, 8, 8, 8])
+policies = st.fixed_dictionaries(
+    {
+        "mfa": st.sampled_from(["admins", "selected", "everyone", "everyone"]),
+        "grace_days": st.sampled_from([0, 3]),
+        "remember_days": st.sampled_from([0, 3]),
+    }
+)
 STEPS = (
     *("identify", "password", "second-factor", "enroll", "recovery-codes", "tenant"),
     *("locked", "waiting", "not-booked", "join-company", "no-allowed-factor", "finished", "x"),
@@ -85,8 +93,8 @@ class LoginMachine(RuleBasedStateMachine):
     new_house: Callable[[], House]
     close: Callable[[], None]
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(rules=st.lists(policies, min_size=2, max_size=2), enrolled=st.sets(people))
+    def open(self, rules: list[dict[str, Any]], enrolled: set[str]) -> None:
         self.house = type(self).new_house()
         self.door = Door(self.house, build_authn(self.house))
         self.clock = self.house.clock
@@ -113,6 +121,11 @@ class LoginMachine(RuleBasedStateMachine):
         self.postponed: set[str] = set()
         self.not_before: dict[str, datetime] = {}
         self.words = count()
+        for email in sorted(enrolled):
+            self.apps[email] = self.door.enroll(self.accounts[email])
+            self.unused[email] = list(self.apps[email].recovery_codes)
+        for tenant, rule_ in zip(self.tenants, rules, strict=True):
+            self.house.tenants.set_policy(tenant.id, **rule_)
         self.house.accounts.on_password_changed.append(
             lambda *change: self.door.authn.password_changed(*change)
         )
@@ -132,6 +145,10 @@ class LoginMachine(RuleBasedStateMachine):
             session.sid if session else None,
         )
         self.tabs.append(tab)
+        # The other browser never gets at it.
+        other = next(b for b in self.browsers if b is not browser)
+        with pytest.raises(WrongBrowser):
+            self.door.authn.load(tab.tx_id, other.binding)
 
     def pick(self, index: int) -> Tab:
         """A tab, one of the latest."""
@@ -175,14 +192,14 @@ class LoginMachine(RuleBasedStateMachine):
         if form["code"] in self.unused.get(tx.email, []):
             tab.typed.add(Typed(tx.email, Factor.RECOVERY_CODE, self.clock.now()))
 
-    @rule(which=st.integers(0, 1), needed=needs, who=st.sampled_from(PEOPLE), pages=pages)
+    @rule(which=st.integers(0, 1), needed=needs, who=people, pages=pages)
     def sign_in(self, which: int, needed: LoginNeeded, who: str, pages: int) -> None:
         """Begin, and go on for some pages: to the end, mostly."""
         self.begin(which, needed)
         self.walk(self.tabs[-1], who, pages)
 
     @precondition(lambda self: self.tabs)
-    @rule(index=st.integers(0, 3), who=st.sampled_from(PEOPLE), pages=pages)
+    @rule(index=st.integers(0, 3), who=people, pages=pages)
     def go_on(self, index: int, who: str, pages: int) -> None:
         self.walk(self.pick(index), who, pages)
 
@@ -212,7 +229,7 @@ class LoginMachine(RuleBasedStateMachine):
     @rule(
         index=st.integers(0, 3),
         step=st.sampled_from(STEPS),
-        who=st.sampled_from(PEOPLE),
+        who=people,
         action=st.sampled_from(["", "", "", "later", "edit", "other-factor", "resend"]),
         spoil=st.booleans(),
         tenant=st.sampled_from([*NUMBERS, "000000000"]),
@@ -240,7 +257,7 @@ class LoginMachine(RuleBasedStateMachine):
             assert outcome.step == due
 
     @precondition(lambda self: self.tabs)
-    @rule(index=st.integers(0, 3), who=st.sampled_from(PEOPLE))
+    @rule(index=st.integers(0, 3), who=people)
     def use_recovery_code(self, index: int, who: str) -> None:
         tab = self.pick(index)
         due = self.due(tab)
@@ -253,77 +270,54 @@ class LoginMachine(RuleBasedStateMachine):
         if own and not outcome.errors:
             self.unused[who].remove(code)
 
-    @precondition(lambda self: self.tabs)
-    @rule(index=st.integers(0, 3))
-    def peep(self, index: int) -> None:
-        """The other browser never gets at it."""
-        tab = self.pick(index)
-        other = next(b for b in self.browsers if b is not tab.browser)
-        try:
-            self.door.authn.load(tab.tx_id, other.binding)
-            raise AssertionError("another browser's transaction was loaded")
-        except (WrongBrowser, TransactionNotFound):
-            pass
-
     # What happens around them
 
-    @rule()
-    def restart(self) -> None:
-        self.door.restart()
-
-    @rule(seconds=st.sampled_from([1, 45, 600, 2000, 40000, 4 * 86400]))
-    def wait(self, seconds: int) -> None:
-        self.clock.forward(seconds=seconds)
-
     @rule(
+        what=st.sampled_from(
+            [
+                *("restart", "wait", "wait", "policy", "lock", "membership", "password"),
+                *("reset_factors", "sign_out"),
+            ]
+        ),
+        who=people,
         which=st.integers(0, 1),
-        mode=st.sampled_from(["admins", "selected", "everyone", "everyone"]),
-        grace=st.sampled_from([0, 0, 7]),
-        remember=st.sampled_from([0, 3]),
+        seconds=st.sampled_from([1, 61, 900, 40000, 2 * 86400, 4 * 86400]),
+        policy=policies,
+        status=st.sampled_from(["active", "active", "locked", "waiting"]),
     )
-    def change_policy(self, which: int, mode: str, grace: int, remember: int) -> None:
-        self.house.tenants.set_policy(
-            self.tenants[which].id, mfa=mode, grace_days=grace, remember_days=remember
-        )
-
-    @rule(who=st.sampled_from(PEOPLE), lock=st.sampled_from([False, False, False, True]))
-    def lock_account(self, who: str, lock: bool) -> None:
-        change = self.house.accounts.lock if lock else self.house.accounts.unlock
-        change(self.accounts[who].id)
-
-    @rule(
-        status=st.sampled_from(["active", "active", "active", "locked", "waiting"]),
-        which=st.integers(0, 1),
-    )
-    def change_membership(self, status: str, which: int) -> None:
-        found = self.house.tenants.memberships.find(
-            self.tenants[which].id, self.accounts[PEOPLE[2]].id
-        )
-        assert found is not None
-        self.house.tenants.memberships.set_status(
-            self.tenants[which].id, found.id, status, event="member.changed"
-        )
-
-    @rule(who=st.sampled_from(PEOPLE))
-    def change_password(self, who: str) -> None:
-        self.clock.forward(seconds=1)
-        self.passwords[who] = f"neues-langes-Wort-{next(self.words)}"
-        self.house.accounts.set_password(self.accounts[who].id, self.passwords[who])
-        self.not_before[who] = self.clock.now()
-
-    @rule(who=st.sampled_from(PEOPLE))
-    def reset_factors(self, who: str) -> None:
-        self.door.authn.factors.reset(self.accounts[who].id)
-        self.house.persons.forget(self.accounts[who].subject)
-        self.apps.pop(who, None)
-        self.unused.pop(who, None)
-
-    @rule(which=st.integers(0, 1))
-    def sign_out(self, which: int) -> None:
-        session = self.browsers[which].session
-        if session is not None:
-            self.sessions.pop(session.sid, None)
-            self.door.sessions.end(session)
+    def disturb(
+        self, what: str, who: str, which: int, seconds: int, policy: dict[str, Any], status: str
+    ) -> None:
+        house, account, tenant = self.house, self.accounts[who], self.tenants[which]
+        match what:
+            case "restart":
+                self.door.restart()
+            case "wait":
+                self.clock.forward(seconds=seconds)
+            case "policy":
+                house.tenants.set_policy(tenant.id, **policy)
+            case "lock":
+                (house.accounts.lock if status == "locked" else house.accounts.unlock)(account.id)
+            case "membership":
+                mara = self.accounts[PEOPLE[2]]
+                found = house.tenants.memberships.find(tenant.id, mara.id)
+                assert found is not None
+                house.tenants.memberships.set_status(tenant.id, found.id, status, event="x")
+            case "password":
+                self.clock.forward(seconds=1)
+                self.passwords[who] = f"neues-langes-Wort-{next(self.words)}"
+                house.accounts.set_password(account.id, self.passwords[who])
+                self.not_before[who] = self.clock.now()
+            case "reset_factors":
+                self.door.authn.factors.reset(account.id)
+                house.persons.forget(account.subject)
+                self.apps.pop(who, None)
+                self.unused.pop(who, None)
+            case "sign_out":
+                session = self.browsers[which].session
+                if session is not None:
+                    self.sessions.pop(session.sid, None)
+                    self.door.sessions.end(session)
 
     # The end, and what must be true then
 

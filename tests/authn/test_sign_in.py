@@ -506,6 +506,43 @@ def test_select_account_and_hints(door: Door, erik: Account, nord: Tenant) -> No
     assert browser.password(ERIK).name == "finished"
 
 
+def test_select_account_lets_a_person_of_several_companies_switch(door: Door, nord: Tenant) -> None:
+    door.house.member(nord, MARA)
+    sued = door.house.tenant("087654321", "Süd AG")
+    door.house.member(sued, MARA)
+    browser = door.browser()
+    browser.begin()
+    browser.password(MARA)
+    assert browser.post("tenant", tenant=nord.customer_number).step.name == "finished"
+    first = browser.finish()
+    assert first.authentication.tenant_id == nord.id
+    assert browser.begin(replace(HR, select_account=True)).name == "tenant"
+    assert browser.post("tenant", tenant=sued.customer_number).step.name == "finished"
+    second = browser.finish()
+    assert second.authentication.tenant_id == sued.id
+    assert second.authentication.sid == first.authentication.sid
+    assert second.authentication.auth_time == first.authentication.auth_time
+    # Another account is one press away, and nothing of this one is taken along.
+    assert browser.begin(replace(HR, select_account=True)).name == "tenant"
+    assert browser.post("tenant", action="edit").step.name == "identify"
+    assert browser.post("identify", email=ERIK).step.name == "password"
+
+
+def test_one_persons_session_proves_nothing_for_another(door: Door, nord: Tenant) -> None:
+    apps = {}
+    for email in (ANNA, MARA):
+        account, _ = door.house.member(nord, email, "admin")
+        apps[email] = door.enroll(account)
+    browser = door.browser()
+    browser.sign_in(ANNA, apps[ANNA])
+    browser.begin(replace(HR, select_account=True))
+    assert browser.password(MARA).name == "second-factor"
+    # Nor does a session that was left behind, for the same person.
+    browser.post("second-factor", action="edit")
+    browser.post("identify", email=ANNA)
+    assert browser.due().name == "password"
+
+
 def test_a_session_that_ends_takes_its_proofs_with_it(door: Door, nord: Tenant) -> None:
     anna, _ = door.house.member(nord, ANNA, "admin")
     app = door.enroll(anna)

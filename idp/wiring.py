@@ -151,6 +151,7 @@ def build_services(
         mailer or _mailer(settings, clock),
         render_mail,
         LogoutNotifier(outbound, protocol.logout.sign),
+        chores=(grants.refresh_tokens.purge,),
     )
     return Services(
         settings=settings,

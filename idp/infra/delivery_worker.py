@@ -9,7 +9,7 @@ for hours; what still fails, or is refused for good, is kept as dead, with the r
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,7 +50,10 @@ Send = Callable[[Delivery], dict[str, Any]]
 
 
 class DeliveryWorker:
-    """Claims, sends, settles. Needs an application context."""
+    """Claims, sends, settles. Needs an application context.
+
+    ``chores`` are done now and then beside that: removing what is past its end.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class DeliveryWorker:
         mailer: Mailer,
         render_mail: RenderMail,
         logout: LogoutNotifier,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._clock = clock
@@ -67,6 +71,7 @@ class DeliveryWorker:
         self._mailer = mailer
         self._render_mail = render_mail
         self._logout = logout
+        self._chores = (self.prune, *chores)
         self._senders: dict[str, Send] = {
             "mail": self._send_mail,
             "backchannel_logout": self._send_logout,

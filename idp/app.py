@@ -22,6 +22,7 @@ from idp.web.routes import register_blueprints
 from idp.web.security import BrowserGuard, CsrfRejected
 from idp.wiring import Services, build_services
 
+
 def services_of(app: Flask) -> Services:
     """The services of an application."""
     return cast(Services, app.extensions[SERVICES])

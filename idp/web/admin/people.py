@@ -157,7 +157,9 @@ def change_person(number: str, membership_id: str) -> Response:
             errors[""] = refused.code
         except (UnknownCatalogueEntry, ValueError):
             errors[""] = "permission-unknown" if action == "permissions" else "role-invalid"
-    return show(admin, _detail(admin, member, errors=errors, reason=reason, failed=action), status=400)
+    return show(
+        admin, _detail(admin, member, errors=errors, reason=reason, failed=action), status=400
+    )
 
 
 def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str, page: str) -> str:

@@ -27,6 +27,8 @@ PLATFORM = "platform"
 """The chain of what belongs to no tenant."""
 FIRST = "0" * 64
 """What stands for the predecessor of a chain's first record."""
+PAGE = 500
+"""Records read at a time."""
 _KEY_ID = 8
 _MAC = 56
 
@@ -208,9 +210,19 @@ class Audit:
 
     @staticmethod
     def _records(chain: str) -> Iterator[AuditEvent]:
+        """In order, some at a time, so that a long chain neither fills memory nor holds a lock."""
         query = select(AuditEvent).where(AuditEvent.chain == chain).order_by(AuditEvent.seq)
-        options = {"yield_per": 500, "populate_existing": True}
-        yield from db.session.scalars(query, execution_options=options)
+        options = {"populate_existing": True}
+        after = -1
+        while True:
+            some = query.where(AuditEvent.seq > after).limit(PAGE)
+            rows = db.session.scalars(some, execution_options=options).all()
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].seq
+            for row in rows:
+                db.session.expunge(row)
 
     def _verify(self, chain: str) -> Iterator[Problem]:
         last = 0

@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
+import flask_sqlalchemy.session
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, LargeBinary, MetaData, event, text
-from sqlalchemy.engine import Dialect, Engine, ExceptionContext
+from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 SEALER = "einlass-sealer"
 """Where the app keeps the sealer that sealed columns use."""
 _STATE = "einlass-transaction"
+_READING = "einlass-reading"
 _write_locks: "WeakKeyDictionary[Engine, threading.Lock]" = WeakKeyDictionary()
 
 
@@ -134,7 +136,20 @@ class Base(DeclarativeBase):
     }
 
 
-db = SQLAlchemy(session_options={"expire_on_commit": False}, add_models_to_shell=False)
+class _Session(flask_sqlalchemy.session.Session):
+    """Outside a unit of work PostgreSQL commits each statement by itself: no BEGIN, no ROLLBACK."""
+
+    @override
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        found = super().get_bind(*args, **kwargs)
+        if _STATE not in self.info and isinstance(found, Engine):
+            return cast(Engine, vars(found).get(_READING, found))
+        return found
+
+
+db = SQLAlchemy(
+    session_options={"expire_on_commit": False, "class_": _Session}, add_models_to_shell=False
+)
 
 
 @dataclass(slots=True)
@@ -270,6 +285,8 @@ def prepare_engine(engine: Engine) -> None:
         event.listen(engine, "connect", _sqlite_pragmas)
     else:
         event.listen(engine, "checkout", _refuse_dropped)
+        # The same connections in autocommit, for reads outside a unit of work.
+        vars(engine)[_READING] = engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _sqlite_pragmas(connection: DBAPIConnection, _: object) -> None:

@@ -53,6 +53,16 @@ def test_untouched_chains_are_sound(audit: Audit) -> None:
     assert exported[0]["detail"] == {"n": 0, "grüße": ["x", None, 1.5]}
 
 
+def test_a_chain_of_many_pages(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idp.infra.audit.PAGE", 2)
+    for number in (1, 2, 3, 4):
+        fill(audit, 1)
+        assert audit.verify() == []
+        assert len(list(audit.export(TENANT))) == number
+    change("DELETE FROM audit_events WHERE seq = 3")
+    assert kinds(audit) == [(3, "gap")]
+
+
 @pytest.mark.parametrize(
     "column", ["event", "category", "actor", "subject", "client_id", "ip", "outcome", "id"]
 )

@@ -57,9 +57,21 @@ class EmbeddedRedis:
     def ensure_running(self) -> str:
         """The URL of a server that answers: the one that runs already, or a new one."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._users is None:
-            self._users = _open(self._folder / "users.lock")
-            fcntl.flock(self._users, fcntl.LOCK_SH)
+        if self._users is not None:
+            self._reach()
+            return self.url
+        users = _open(self._folder / "users.lock")
+        try:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            self._reach()
+        except BaseException:
+            os.close(users)
+            raise
+        self._users = users
+        return self.url
+
+    def _reach(self) -> None:
+        """Wait for the server that is there, or start one."""
         starts = 0
         deadline = time.monotonic() + START_SECONDS
         while not self.is_alive():
@@ -75,7 +87,6 @@ class EmbeddedRedis:
                 self._wait_for_start()
             else:
                 time.sleep(0.01)  # somebody else is starting it, or it is reading its file
-        return self.url
 
     def stop(self) -> None:
         """Let go of the server; the last to do so shuts it down, everything written to disk."""
@@ -109,8 +120,6 @@ class EmbeddedRedis:
 
         path = self._place_socket()
         path.unlink(missing_ok=True)
-        # Imported here: whoever finds the server running does without its package.
-
         try:
             binary = get_binary_path()
         except ValkeyBinaryNotFoundError as error:

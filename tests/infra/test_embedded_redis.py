@@ -25,10 +25,10 @@ def folder() -> Iterator[Path]:
     """Short, as a socket's path must be."""
     path = Path(tempfile.mkdtemp(prefix="einlass-"))
     yield path
-    EmbeddedRedis(path).ensure_running()  # whatever a test left behind
     last = EmbeddedRedis(path)
-    last.ensure_running()
+    last.ensure_running()  # whatever a test left behind
     last.stop()
+    assert not last.is_alive()
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -15,9 +15,9 @@ from tests.support.relying_party import RelyingParty
 class Company:
     """A company, its admin, and the admin's browser in the console."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, number: str = "") -> None:
         self.provider = provider
-        self.number = provider.new_tenant()
+        self.number = number or provider.new_tenant()
         self.admin = provider.new_person(self.number, "admin")
         self.browser = provider.browser()
         self.home = advance(self.browser.open("/admin"), self.admin)

@@ -102,11 +102,12 @@ class Apache:
                 passphrase="only-for-this-test",
             )
         )
-        self._process = subprocess.Popen(
-            [program, "-f", str(config), "-DFOREGROUND"],
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "stderr.log").open("wb"),
-        )
+        with (self.folder / "stderr.log").open("wb") as complaints:
+            self._process = subprocess.Popen(
+                [program, "-f", str(config), "-DFOREGROUND"],
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
         wait_for(
             "Apache",
             lambda: requests.get(f"{self.base}/after.html", timeout=5).ok,

@@ -240,12 +240,19 @@ class Provider:
     # -- people and companies --------------------------------------------------------------------
 
     def new_tenant(
-        self, *, mfa: str | None = None, grace: int = 0, remember: int = 0, **more: Any
+        self,
+        *,
+        mfa: str | None = None,
+        grace: int = 0,
+        remember: int = 0,
+        products: tuple[str, ...] = (),
     ) -> str:
         """Create a company; without ``mfa`` its policy is the default (``admins``)."""
         number = f"{uuid.uuid4().int % 10**9:09d}"
-        name = more.get("name") or f"Firma {number}"
-        self.cli("tenant", "create", "--customer-number", number, "--name", name)
+        args = ["tenant", "create", "--customer-number", number, "--name", f"Firma {number}"]
+        for product in products:
+            args += ["--product", product]
+        self.cli(*args)
         if mfa or grace or remember:
             self.set_policy(number, mfa=mfa, grace=grace, remember=remember)
         return number

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.browser import Chromium, Window
-from tests.support.demo import ANNA, PASSWORD, Demo
+from tests.support.demo import PASSWORD, Demo
 
 pytestmark = pytest.mark.browser
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.browser
 def admin(request: pytest.FixtureRequest, demo: Demo, chromium: Chromium) -> Iterator[Window]:
     """Anna, signed in to the console."""
     language, width = request.param
-    demo.cli("account", "reset-factors", ANNA)
+    email = demo.new_admin(language)
     with chromium.window(language=language, width=width) as window:
         window.go(f"{demo.issuer}/admin")
-        window.fill("username", ANNA)
+        window.fill("username", email)
         window.main_button()
         window.fill("current-password", PASSWORD)
         window.main_button()

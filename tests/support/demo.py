@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.support.provider import ROOT, Browser, runner
 PASSWORD = "einlass-demo-2026"
 ANNA = "anna.admin@nord.example"
 ERIK = "erik.employee@nord.example"
+NORD = "012345678"
+SUED = "087654321"
 MARA = "mara.multi@example.com"
 
 
@@ -81,9 +84,19 @@ class Demo:
         logs = [self.log, *sorted((self.data_dir / "demo").glob("*.log"))]
         return "\n".join(p.read_text(errors="replace")[-3000:] for p in logs if p.exists())
 
-    def cli(self, *args: str) -> Any:
+    def new_admin(self, language: str = "en") -> str:
+        """Another admin of Nord GmbH: who enrols twice within half a minute has to wait."""
+        email = f"anna{uuid.uuid4().hex[:8]}@nord.example"
+        self.cli(
+            *("account", "create", email, "--given-name", "Anna", "--family-name", "Albers"),
+            *("--tenant", NORD, "--role", "admin", "--locale", language, "--password-stdin"),
+            stdin=PASSWORD,
+        )
+        return email
+
+    def cli(self, *args: str, stdin: str = "") -> Any:
         """Run an ``idp`` command on it."""
-        done = runner().run([*args, "--json"], self.env, "")
+        done = runner().run([*args, "--json"], self.env, stdin)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 

@@ -81,7 +81,7 @@ class RecoveryLinks:
             )
 
     def get(self, token: str) -> Account:
-        """The account whose link this is, as long as its password is the one of that time."""
+        """The account whose link this is, as long as password and address are those of then."""
         raw = self._store.get(_key(token))
         if raw is None:
             raise InvalidRecovery
@@ -102,7 +102,8 @@ def _key(token: str) -> str:
 
 
 def _generation(account: Account | None) -> str:
-    """Changes with the password, so that older links die with it."""
-    if account is None or account.password_changed_at is None:
-        return ""
-    return account.password_changed_at.isoformat()
+    """Changes with the password and with the address, so that older links die with either."""
+    if account is None:
+        return digest("")
+    changed = account.password_changed_at
+    return digest(f"{account.email} {changed.isoformat() if changed else ''}")

@@ -263,8 +263,8 @@ class AccountService:
             first = account.password_hash is None
             account.password_hash = hashed
             account.password_changed_at = self._clock.now()
-            if keep_sid is None:
-                account.sessions_not_before = self._clock.now()
+            # Also where a session stays: a sign-in under way with the old password must not finish.
+            account.sessions_not_before = self._clock.now()
             self._record("password.changed", account, actor, ip=ip)
             for hook in self.on_password_changed:
                 hook(account.id, account.subject, keep_sid)

@@ -32,13 +32,13 @@ _MACHINES = frozenset(
 
 def form_expired(error: CsrfRejected) -> Response:
     """A form without this browser's token: most often one left open for long."""
-    _log.info("form refused", extra={"reason": str(error), "path": request.path})
+    _log.info("form refused", extra={"reason": str(error), "route": _route()})
     return page(contexts.FormExpired(retry_url=request.path, reference=_reference()))
 
 
 def unavailable(error: Exception) -> Response:
     """A store is away: nothing was changed, and service resumes by itself."""
-    _log.warning("unavailable", extra={"cause": type(error).__name__, "path": request.path})
+    _log.warning("unavailable", extra={"cause": type(error).__name__, "route": _route()})
     if request.endpoint in _MACHINES:
         body = jsonify(
             error="temporarily_unavailable",
@@ -84,7 +84,7 @@ def http_error(error: HTTPException) -> Response:
 
 def unexpected(error: Exception) -> Response:
     """A mistake of ours."""
-    _log.exception("unexpected error", extra={"reference": _reference(), "path": request.path})
+    _log.exception("unexpected error", extra={"reference": _reference(), "route": _route()})
     if request.endpoint in _MACHINES:
         body = jsonify(
             error="server_error", error_description="The provider met an unexpected condition."
@@ -92,6 +92,11 @@ def unexpected(error: Exception) -> Response:
         body.status_code = 500
         return body
     return page(contexts.ServerError(retry_url=_again(), reference=_reference()))
+
+
+def _route() -> str:
+    """The route for the log, never the path: mailed links have their token in it."""
+    return request.url_rule.rule if request.url_rule is not None else "unknown"
 
 
 def _again() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Request, Response, current_app, g, request
 from werkzeug.exceptions import BadRequest
@@ -118,9 +118,44 @@ def remembered_cookie() -> str:
 def check_form() -> None:
     """Refuse a post that is not from one of our own forms in this browser."""
     guard().check_form(request, request.cookies.get(guard().browser_cookie))
+    if any("\x00" in value for _, value in request.form.items(multi=True)):
+        raise BadRequest("a NUL, which no field of ours can hold")
+
+
+def _set_new_browser(response: Response) -> None:
+    """Give a browser that has none its binding cookie.
+
+    Not with a post from another site: such a post comes without our Lax cookies, though the browser
+    has them, and would put a new one in the place of the one that logins are bound to.
+    """
+    fresh = g.get("new_browser")
+    if fresh and not (request.method == "POST" and guard().is_foreign(request)):
+        guard().set_cookie(response, guard().browser_cookie, fresh, BROWSER_COOKIE_AGE)
 
 
 # Protocol values
+
+
+def as_get() -> Response | None:
+    """The request once more as GET, where it was posted by another site without our Lax cookies.
+
+    A GET has them; else nobody would seem to be signed in, and a sign-out would end nothing.
+    """
+    own = request.cookies.get(guard().browser_cookie)
+    if request.method != "POST" or own or not guard().is_foreign(request):
+        return None
+    try:
+        return see_other(f"{request.path}?{urlencode(_posted())}")
+    except ValueError as error:
+        raise BadRequest("too many parameters") from error
+
+
+def _posted() -> list[tuple[str, str]]:
+    """The body's parameters in order, repeats kept; ``ValueError`` where they are too many."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return []
+    body = request.get_data(cache=False).decode("latin-1")
+    return parse_qsl(body, True, max_num_fields=_MOST_FIELDS)
 
 
 def to_protocol() -> ProtocolRequest:
@@ -136,9 +171,8 @@ def to_protocol() -> ProtocolRequest:
         form: list[tuple[str, str]] = []
         if "form" in vars(request):  # a view has read it, and with it the body
             form = list(request.form.items(multi=True))
-        elif request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
-            body = request.get_data(cache=False).decode("latin-1")
-            form = parse_qsl(body, True, max_num_fields=_MOST_FIELDS)
+        elif request.method == "POST":
+            form = _posted()
     except ValueError as error:
         raise BadRequest("too many parameters") from error
     return ProtocolRequest(
@@ -229,8 +263,7 @@ def page(
         html, status=status or context.status, content_type="text/html; charset=utf-8"
     )
     guard().protect(response, form_targets)
-    if g.get("new_browser"):
-        guard().set_cookie(response, guard().browser_cookie, browser, BROWSER_COOKIE_AGE)
+    _set_new_browser(response)
     chosen = request.args.get("lang")
     if chosen and context.languages:
         guard().set_cookie(
@@ -246,6 +279,5 @@ def see_other(location: str) -> Response:
     response.headers["Location"] = location
     response.headers["Cache-Control"] = "no-store"
     guard().protect_api(response)
-    if fresh := g.get("new_browser"):
-        guard().set_cookie(response, guard().browser_cookie, fresh, BROWSER_COOKIE_AGE)
+    _set_new_browser(response)
     return response

@@ -22,6 +22,8 @@ bp = Blueprint("oauth", __name__)
 @bp.route("/authorize", methods=["GET", "POST"])
 def authorize() -> Response:
     """The authorization endpoint (RFC 6749 §3.1; POST by OIDC Core §3.1.2.1)."""
+    if (repeated := http.as_get()) is not None:
+        return repeated
     protocol = http.services().protocol
     incoming = http.to_protocol()
     try:
@@ -60,7 +62,8 @@ def consent(tx_id: str) -> Response:
     if action == "deny":
         return deny(tx)
     who = signed_in()
-    if action == "allow" and who is not None:
+    # Somebody else may have signed in, in another tab, since the page was shown.
+    if action == "allow" and who and who.person.subject == request.form.get("account"):
         asked = asked.after_login() if tx.sid else asked
         decision = _decide(asked, who, tx)
         if isinstance(decision, ConsentNeeded):
@@ -97,7 +100,7 @@ def _answer(
             return _error(asked, decision.error)
         case ConsentNeeded() if who is not None:
             if tx is None:  # the page has an address of its own, where its form leads
-                return http.see_other(f"/authorize/{_begin(asked, LoginNeeded(), who).id}")
+                return http.see_other(f"/authorize/{_begin(asked, _needed(asked), who).id}")
             return _consent_page(asked, decision, who, tx)
         case LoginNeeded():
             tx = _begin(asked, decision, who)
@@ -117,10 +120,15 @@ def _decide(
         return everything.protocol.decide(asked, None, ())
     authentication = everything.authn.resume(tx, who.session, who.person) if tx else None
     if authentication is None:
-        client = everything.clients.find(asked.client_id)
-        needed = everything.protocol.login_needed(asked, client) if client else LoginNeeded()
-        authentication = everything.authn.authentication_for(who.session, who.person, needed)
+        authentication = everything.authn.authentication_for(
+            who.session, who.person, _needed(asked)
+        )
     return everything.protocol.decide(asked, authentication, who.consents(asked.client_id))
+
+
+def _needed(asked: AuthorizationRequest) -> LoginNeeded:
+    protocol, client = http.services().protocol, http.services().clients.find(asked.client_id)
+    return protocol.login_needed(asked, client) if client else LoginNeeded()
 
 
 def _begin(
@@ -160,6 +168,7 @@ def _consent_page(
             entering=heading,
             email=who.person.email,
             scopes=decision.scope,
+            subject=who.person.subject,
             account_name=str(who.person.claims.get("name", "")),
             return_host=return_host(tx),
         ),

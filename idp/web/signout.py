@@ -12,6 +12,8 @@ bp = Blueprint("signout", __name__)
 @bp.route("/end-session", methods=["GET", "POST"])
 def end_session() -> Response:
     """The end session endpoint: sign out, ask first, or say why not."""
+    if (repeated := http.as_get()) is not None:
+        return repeated
     everything = http.services()
     who = signed_in()
     if request.method == "POST" and "csrf_token" in request.form:

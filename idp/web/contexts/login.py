@@ -167,7 +167,7 @@ class TransactionGone(LoginPage):
 class Consent(LoginPage):
     """A third-party client asks. Buttons ``action=allow|deny``. ``scopes`` are scope names.
 
-    ``return_host``: the host the browser goes to next.
+    ``return_host``: the host the browser goes to next; ``subject``: whom the page was shown to.
     """
 
     template: ClassVar[str] = "consent/authorize.html"
@@ -175,5 +175,6 @@ class Consent(LoginPage):
 
     entering: Entering
     scopes: tuple[str, ...]
+    subject: str = ""
     account_name: str = ""
     return_host: str = ""

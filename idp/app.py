@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from idp.accounts.passwords import HashingBusy
@@ -46,6 +46,7 @@ def create_app(settings: Settings, **overrides: Any) -> Flask:
     app.config["MAX_FORM_PARTS"] = 20000
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # its redirects would name the host that the request names
     sealer = overrides.pop("sealer", None) or Sealer(settings.master_keys)
     init_database(app, settings, sealer)
     with app.app_context():
@@ -61,6 +62,7 @@ def create_app(settings: Settings, **overrides: Any) -> Flask:
         Renderer(clock=services.clock),
     )
     register_blueprints(app)
+    app.before_request(_refuse_nul)
     app.after_request(_count)
     _handle_errors(app)
     return app
@@ -76,6 +78,16 @@ def create_worker_app() -> Flask:
     with app.app_context():
         services_of(app).keyring.ensure_keys()
     return app
+
+
+_PAGES = frozenset({"account", "admin", "invitation", "login", "password"})
+
+
+def _refuse_nul() -> None:
+    """No address of ours has a NUL in it, and PostgreSQL answers one with an error of its own."""
+    in_query = request.blueprint in _PAGES and b"%00" in request.query_string
+    if in_query or "\x00" in request.path:
+        abort(400)
 
 
 def _count(response: Response) -> Response:

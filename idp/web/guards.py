@@ -5,6 +5,7 @@ found" for whatever is not the caller's (security rule 2).
 """
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import abort, request
 
@@ -52,7 +53,7 @@ def person_signed_in(*, fresh: bool = False, back: str | None = None) -> SignedI
     needed = LoginNeeded(max_age=FRESH if fresh else None)
     if who is not None and everything.authn.authentication_for(who.session, who.person, needed):
         return who
-    target = request.full_path.rstrip("?") if request.method == "GET" else back or "/account"
+    target = _here() if request.method == "GET" else quote(back or "/account", safe="%/?=&")
     tx = everything.authn.begin(
         needed,
         {"kind": "page", "path": target},
@@ -72,6 +73,12 @@ def administrator(customer_number: str, *, fresh: bool = False) -> Administrator
             return Administrator(who, membership)
     _note_refusal(customer_number, who)
     return abort(404)
+
+
+def _here() -> str:
+    """The address asked for, encoded again: decoded it may hold what no header can."""
+    query = quote(request.query_string, safe="%&=+/?:@!$'()*,;~-._")
+    return quote(request.path) + (f"?{query}" if query else "")
 
 
 def is_admin(membership: PersonMembership) -> bool:

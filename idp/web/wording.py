@@ -42,6 +42,7 @@ ERRORS = {
     "given-name-required": _("Enter the first name."),
     "family-name-required": _("Enter the last name."),
     "too-long": _("This is too long."),
+    "name-invalid": _("Use letters and the usual signs only."),
     "already-member": _("This person belongs to your company already."),
     "already-invited": _("This person has been invited already. You can resend the invitation."),
     "reason-required": _("Say why, in a few words. It is kept in the change log."),

@@ -221,4 +221,6 @@ def _discovery_url() -> str:
 
 
 def _hours(text: str) -> int:
-    return min(int(text), 24 * 30) if text.isascii() and text.isdigit() else 0
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    return int(text) if len(text) < 4 and int(text) < 24 * 30 else 24 * 30

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Response, abort, request
 
+from idp.accounts.claims import InvalidClaim
 from idp.accounts.email_address import InvalidEmail
 from idp.infra.throttle import Throttled
 from idp.people.listing import Cursor, MemberRow
@@ -72,10 +73,11 @@ def invite_form(number: str) -> Response:
 def invite(number: str) -> Response:
     """Mail an invitation."""
     check_form()
-    admin = administrator(number)
     form = request.form
     chosen = _chosen()
     role = "admin" if form.get("role") == "admin" else "employee"
+    # Else a stolen session could make itself an admin who stays.
+    admin = administrator(number, fresh=role == "admin")
     errors: dict[str, str] = {}
     minutes = 1
     for field in ("given_name", "family_name"):
@@ -103,6 +105,8 @@ def invite(number: str) -> Response:
             return see_other(f"{admin.base}/people?done=invited")
         except InvalidEmail:
             errors["email"] = "email-invalid"
+        except InvalidClaim as refused_claim:
+            errors[refused_claim.claim] = "name-invalid"
         except NotAllowed:
             abort(404)
         except Refused as refused:
@@ -327,4 +331,5 @@ def _cursor(text: str | None) -> Cursor | None:
     except (ValueError, binascii.Error, TypeError):
         return None
     parts = (family, given, last)
-    return parts if all(isinstance(part, str) for part in parts) else None
+    fine = all(isinstance(part, str) and "\x00" not in part for part in parts)
+    return parts if fine else None

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
 
 from idp.infra.delivery import list_kept_mail
 from idp.infra.migrate import schema_is_current
+from idp.settings.parsing import is_loopback_host
 from idp.web import contexts, http
 from idp.web.brand import accent_css
 from idp.web.metrics import render_metrics
@@ -73,10 +75,20 @@ def brand(colour: str) -> Response:
     return response
 
 
+def _is_on_this_machine() -> bool:
+    """Whether the browser runs here and asked for a name that always means here.
+
+    Else a server that listens on every address would show its mail to the network, and a site whose
+    name is made to lead here (DNS rebinding) could read it.
+    """
+    named = urlsplit(f"//{request.host}").hostname or ""
+    return is_loopback_host(request.remote_addr or "localhost") and is_loopback_host(named)
+
+
 @bp.get("/dev/outbox")
 def outbox() -> Response:
     """Mail that was kept instead of sent; on a loopback issuer without SMTP only."""
-    if not http.outbox_url():
+    if not http.outbox_url() or not _is_on_this_machine():
         abort(404)
     mails = tuple(
         contexts.KeptMail(

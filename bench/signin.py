@@ -15,7 +15,7 @@ from bench.people import SECRET, email
 _INPUT = re.compile(rb"<input\b[^>]*>")
 _NAME = re.compile(rb'\bname="([^"]*)"')
 _VALUE = re.compile(rb'\bvalue="([^"]*)"')
-_FORM = re.compile(rb"<main.*?<form\b.*?</form>", re.DOTALL)
+_FORM = re.compile(rb"<form\b.*?</form>", re.DOTALL)
 _AUTOCOMPLETE = re.compile(rb'\bautocomplete="([^"]*)"')
 _TOTP = pyotp.TOTP(SECRET)
 
@@ -55,24 +55,23 @@ class Visitor:
 
     def submit(self, page: Answer, autocomplete: bytes, value: str) -> Answer:
         """Fill in the field and press the main button."""
-        found = _FORM.search(page.body)
-        if found is None:
-            raise AssertionError(f"no form: {page.status} {page.body[:2000]!r}")
-        fields = []
-        filled = False
-        for control in _INPUT.findall(found[0]):
-            name = _NAME.search(control)
-            if name is None or b'type="checkbox"' in control:
-                continue
-            words = _AUTOCOMPLETE.search(control)
-            if words and autocomplete in words[1].split() and b'type="hidden"' not in control:
-                given, filled = value, True
-            else:
-                kept = _VALUE.search(control)
-                given = html.unescape(kept[1].decode()) if kept else ""
-            fields.append(f"{name[1].decode()}={quote_plus(given)}")
-        if not filled:
-            raise AssertionError(f"no {autocomplete!r} field: {page.body[:3000]!r}")
+        for form in _FORM.findall(page.body):
+            fields, filled = [], False
+            for control in _INPUT.findall(form):
+                name = _NAME.search(control)
+                if name is None or b'type="checkbox"' in control:
+                    continue
+                words = _AUTOCOMPLETE.search(control)
+                if words and autocomplete in words[1].split():
+                    given, filled = value, True
+                else:
+                    kept = _VALUE.search(control)
+                    given = html.unescape(kept[1].decode()) if kept else ""
+                fields.append(f"{name[1].decode()}={quote_plus(given)}")
+            if filled:
+                break
+        else:
+            raise AssertionError(f"no {autocomplete!r} field: {page.body[:4000]!r}")
         headers = self._headers() + b"Origin: " + self._issuer + b"\r\n"
         return self._follow(self._connection.post(self.path, "&".join(fields).encode(), headers))
 

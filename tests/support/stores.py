@@ -28,6 +28,12 @@ class Postgres:
         self.socket_folder = found[1]
         self.socket_path = str(next(Path(self.socket_folder).glob(".s.PGSQL.*[0-9]")))
 
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        found: int = self._server.get_pid()
+        return found
+
     def new_database(self) -> str:
         """Create an empty database and return its name."""
         name = f"einlass_{uuid.uuid4().hex[:12]}"

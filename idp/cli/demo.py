@@ -34,6 +34,7 @@ class Company:
     name: str
     products: tuple[str, ...]
     mfa: str
+    accent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Person:
 
 NORD, SUED = "012345678", "087654321"
 COMPANIES = (
-    Company(NORD, "Nord GmbH", PRODUCTS, "admins"),
-    Company(SUED, "Süd AG", ("hr", "payroll"), "everyone"),
+    Company(NORD, "Nord GmbH", PRODUCTS, "admins", "#1f4e96"),
+    Company(SUED, "Süd AG", ("hr", "payroll"), "everyone", "#8a3b12"),
 )
 PEOPLE = (
     Person(
@@ -142,7 +143,11 @@ def _make_company(company: Company) -> None:
     if tenants.find_by_customer_number(company.customer_number) is not None:
         return
     made = tenants.create(
-        company.customer_number, company.name, products=company.products, actor=ACTOR
+        company.customer_number,
+        company.name,
+        accent=company.accent,
+        products=company.products,
+        actor=ACTOR,
     )
     tenants.set_policy(made.id, mfa=company.mfa, actor=ACTOR)
 

@@ -88,6 +88,16 @@ class ClientRegistry:
             query = query.where(tuple_(_ROW.c.client_name, _ROW.c.id) > after)
         return [_client(row, ()) for row in db.session.execute(query).mappings()]
 
+    def product_addresses(self) -> dict[str, str]:
+        """Where each first-party product is opened, by the product's key."""
+        query = select(_ROW.c.product, _ROW.c.client_uri).where(
+            _ROW.c.first_party,
+            _ROW.c.product.is_not(None),
+            _ROW.c.client_uri.is_not(None),
+            _ROW.c.disabled_at.is_(None),
+        )
+        return {row.product: row.client_uri for row in db.session.execute(query)}
+
     def secrets_of(
         self, client: Client
     ) -> Sequence[tuple[datetime, datetime | None, datetime | None]]:

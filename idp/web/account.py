@@ -10,9 +10,9 @@ from flask import Blueprint, Response, abort, request
 from idp.accounts.passwords import WeakPassword
 from idp.accounts.service import InvalidCredentials
 from idp.authn.factors import FactorNeeded, WrongCode
-from idp.core.person import PersonMembership
+from idp.core.person import Person, PersonMembership
 from idp.infra.throttle import Throttled
-from idp.tenants.catalogue import product_name
+from idp.tenants.catalogue import PRODUCTS, product_name
 from idp.web import contexts, http
 from idp.web.admin.frame import me_of
 from idp.web.forms import password_error
@@ -34,17 +34,20 @@ def root() -> Response:
 def home() -> Response:
     """Who I am, what protects me, where I am signed in, what I gave access to."""
     who = person_signed_in()
-    return _home(who, notice=request.args.get("done", ""))
+    again = request.args.get("again", "")
+    return _home(who, notice="confirmed" if again else request.args.get("done", ""), opened=again)
 
 
 @bp.post("/account")
 def change() -> Response:
     """One of the small forms of the page."""
     http.check_form()
-    who = person_signed_in(fresh=request.form.get("action") in ("turn-off", "renew-codes"))
+    action = request.form.get("action")
+    sensitive = action in ("turn-off", "renew-codes")
+    back = f"/account?again={action}" if sensitive else None
+    who = person_signed_in(fresh=sensitive, back=back)
     everything = http.services()
     ip = http.caller().ip
-    action = request.form.get("action")
     if action == "renew-codes" and who.person.enrolled:
         codes = everything.authn.factors.renew_recovery_codes(who.person, ip=ip)
         return _codes_page(who, codes, renewed=True)
@@ -143,7 +146,7 @@ def change_password() -> Response:
     return _show(who, page, status=400)
 
 
-def _home(who: SignedIn, *, notice: str) -> Response:
+def _home(who: SignedIn, *, notice: str, opened: str = "") -> Response:
     everything = http.services()
     person = who.person
     account = everything.accounts.get(person.account_id)
@@ -152,7 +155,9 @@ def _home(who: SignedIn, *, notice: str) -> Response:
         contexts.AccountHome(
             me=me_of(person),
             notice=notice,
+            opened=opened,
             companies=tuple(_company(m) for m in person.memberships if m.status != "removed"),
+            products=_products(person),
             has_second_factor=bool(person.enrolled),
             second_factor_since=everything.authn.factors.enrolled_since(person),
             demanded_by=everything.authn.factors.needed_by(person),
@@ -179,6 +184,17 @@ def _home(who: SignedIn, *, notice: str) -> Response:
                 for granted in everything.consents.list(person.account_id)
             ),
         ),
+    )
+
+
+def _products(person: Person) -> tuple[contexts.ProductLink, ...]:
+    """What the person may open, in the catalogue's order."""
+    given = {key for m in person.memberships if m.status == "active" for key in m.products}
+    addresses = http.services().clients.product_addresses() if given else {}
+    return tuple(
+        contexts.ProductLink(name=product.label, url=addresses[product.key])
+        for product in PRODUCTS
+        if product.key in given and product.key in addresses
     )
 
 

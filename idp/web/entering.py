@@ -11,6 +11,7 @@ from idp.clients.client import Client
 from idp.core.person import PersonMembership
 from idp.web.contexts import Brand, Entering, TransactionGone
 from idp.web.http import page
+from idp.web.signed_in import signed_in
 
 
 def entering(client: Client, redirect_uri: str) -> dict[str, Any]:
@@ -62,4 +63,6 @@ def gone_page(error: LookupError) -> Response:
     """The page of a login that is over, unknown, or begun in another browser."""
     if isinstance(error, WrongBrowser):
         return page(TransactionGone(reason="other-browser"))
+    if signed_in() is not None:
+        return page(TransactionGone(reason="finished"))
     return page(TransactionGone(reason="expired"))

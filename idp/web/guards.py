@@ -65,9 +65,14 @@ def person_signed_in(*, fresh: bool = False, back: str | None = None) -> SignedI
     return abort(http.see_other(f"/login/{tx.id}"))
 
 
-def administrator(customer_number: str, *, fresh: bool = False) -> Administrator:
-    """An active admin of that company; anybody else finds nothing here."""
-    who = person_signed_in(fresh=fresh, back=f"/admin/{customer_number}/people")
+def administrator(
+    customer_number: str, *, fresh: bool = False, back: str | None = None
+) -> Administrator:
+    """An active admin of that company; anybody else finds nothing here.
+
+    A post that has to wait for a sign-in leads to ``back``, or to the page it was made on.
+    """
+    who = person_signed_in(fresh=fresh, back=back or request.path)
     for membership in who.person.memberships:
         if membership.customer_number == customer_number and is_admin(membership):
             return Administrator(who, membership)

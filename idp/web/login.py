@@ -75,13 +75,15 @@ def _next(tx_id: str, outcome: Outcome, *, posted: bool = False) -> Response:
             outcome = Outcome(error.step)
     if posted and not outcome.errors and not outcome.notice:
         return http.see_other(f"/login/{tx.id}")
-    page = replace(login_page(tx, outcome.step, outcome.errors), notice=outcome.notice)
+    company = authn.membership_of(tx)
+    name = company.tenant_name if company else ""
+    page = login_page(tx, outcome.step, outcome.errors, tenant_name=name)
     status = 429 if "throttled" in outcome.errors.values() else 400 if outcome.errors else None
     return http.page(
-        page,
+        replace(page, notice=outcome.notice),
         status=status,
         locale=http.locale_for(None, (tx.locale,)),
-        brand=brand_of(authn.membership_of(tx)),
+        brand=brand_of(company),
         form_targets=form_targets(tx),
     )
 

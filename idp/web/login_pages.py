@@ -17,8 +17,10 @@ from idp.web.entering import entering_of
 from idp.web.qr import qr_svg
 
 
-def login_page(tx: LoginTransaction, due: steps.Step, errors: Mapping[str, str]) -> contexts.Page:
-    """The page of a step."""
+def login_page(
+    tx: LoginTransaction, due: steps.Step, errors: Mapping[str, str], *, tenant_name: str = ""
+) -> contexts.Page:
+    """The page of a step; ``tenant_name``: the company being entered, once it is settled."""
     common: dict[str, Any] = {
         "errors": {field: code for field, code in errors.items() if field != "retry_after"},
         "error_values": {"minutes": _minutes(errors.get("retry_after"))},
@@ -26,16 +28,22 @@ def login_page(tx: LoginTransaction, due: steps.Step, errors: Mapping[str, str])
     }
     match due:
         case steps.Identify():
+            typed = request.form.get("email", "").strip()
             return contexts.Identify(
-                **{**common, "email": due.email},
+                **{**common, "email": typed if errors and typed else due.email},
                 entering=entering_of(tx),
                 forgot_url=f"/password/forgot?login={tx.id}",
             )
         case steps.Password():
             return contexts.Password(
-                **common, entering=entering_of(tx), forgot_url=f"/password/forgot?login={tx.id}"
+                **common,
+                entering=entering_of(tx),
+                forgot_url=f"/password/forgot?login={tx.id}",
+                again=tx.subject is not None and tx.subject == tx.base_subject,
             )
         case steps.SecondFactor():
+            if due.selected is Factor.RECOVERY_CODE and errors.get("code") == "code-invalid":
+                common["errors"]["code"] = "recovery-code-invalid"
             return contexts.SecondFactor(
                 **common,
                 entering=entering_of(tx, due.tenant_name or ""),
@@ -62,7 +70,7 @@ def login_page(tx: LoginTransaction, due: steps.Step, errors: Mapping[str, str])
         case steps.RecoveryCodes():
             return contexts.RecoveryCodes(
                 **common,
-                entering=entering_of(tx),
+                entering=entering_of(tx, tenant_name),
                 progress=contexts.Progress(position=3, total=3),
                 codes=due.codes,
             )

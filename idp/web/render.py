@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from idp.core.clock import Clock
+from idp.tenants.catalogue import PRODUCTS
 from idp.web import wording
 from idp.web.brand import accent_path, normalise_accent
 from idp.web.contexts import Brand, Page
@@ -20,6 +21,8 @@ from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+PRODUCT_NAMES = frozenset(product.label for product in PRODUCTS)
+"""Client names that the catalogue knows in every language."""
 
 
 @cache
@@ -120,6 +123,7 @@ def _filters(translator: Translator) -> dict[str, object]:
         "role": lambda role: say(wording.ROLES[role]),
         "status": lambda status: say(wording.STATUSES[status]),
         "mode": lambda mode: say(wording.MODES[mode]),
+        "product": lambda name: say(name) if name in PRODUCT_NAMES else name,
         "say": lambda msgid: say(msgid) if msgid else "",
         "grouped": _grouped,
     }

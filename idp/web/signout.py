@@ -56,7 +56,7 @@ def _sign_out(return_url: str | None) -> Response:
     if return_url is not None:
         response = http.see_other(return_url)
     else:
-        response = http.page(LogoutDone(client_names=names))
+        response = http.page(LogoutDone(client_names=names, return_url="/account"))
     http.guard().drop_cookie(response, http.guard().session_cookie)
     return response
 
@@ -64,4 +64,4 @@ def _sign_out(return_url: str | None) -> Response:
 @bp.get("/logged-out")
 def logged_out() -> Response:
     """The page after signing out, for whoever comes back to it."""
-    return http.page(LogoutDone())
+    return http.page(LogoutDone(return_url="/account"))

@@ -11,6 +11,7 @@ GENERIC_ERROR = _("That did not work. Please check what you entered and try agai
 ERRORS = {
     # signing in
     "email-required": _("Enter your e-mail address."),
+    "invitee-email-required": _("Enter the person’s e-mail address."),
     "email-invalid": _("Enter an e-mail address like name@company.com."),
     "password-required": _("Enter your password."),
     "invalid-credentials": _(
@@ -80,6 +81,7 @@ NOTICES = {
         "This was opened for another account than the one you signed in with. "
         "Sign in with the right one."
     ),
+    "confirmed": _("Thank you, that is confirmed. Now carry on where you were."),
     "code-sent": _("We have sent you a new code."),
     "password-changed": _("Your password has been changed."),
     "second-factor-on": _("Your second factor is set up."),

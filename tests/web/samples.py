@@ -335,6 +335,7 @@ def _account() -> dict[str, pages.Page]:
                 customer_number="087654321", name="Süd AG", role="employee", status="waiting"
             ),
         ),
+        products=(pages.ProductLink(name="HR", url="https://hr.example/"),),
         has_second_factor=True,
         second_factor_since=NOW - timedelta(days=20),
         demanded_by=("Nord GmbH",),
@@ -414,7 +415,6 @@ def _admin() -> dict[str, pages.Page]:
             pages.SecretRow(
                 created_at=NOW - timedelta(days=40),
                 expires_at=NOW + timedelta(days=1),
-                last_used_at=NOW,
             ),
             pages.SecretRow(created_at=NOW),
         ),

@@ -13,7 +13,7 @@ from idp.clients.registry import UnknownClient
 from idp.core.vocabulary import ACR_MULTI
 from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.frame import frame_of, show
+from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
 
@@ -41,7 +41,7 @@ def clients(number: str) -> Response:
         admin,
         contexts.Clients(
             frame=frame_of(admin),
-            notice=request.args.get("done", ""),
+            notice=done(),
             discovery_url=_discovery_url(),
             clients=tuple(
                 contexts.ClientRow(
@@ -185,8 +185,8 @@ def _detail(
         scope=found.scope,
         created_at=found.created_at,
         secrets=tuple(
-            contexts.SecretRow(created_at=created, expires_at=expires, last_used_at=used)
-            for created, expires, used in services().clients.secrets_of(found)
+            contexts.SecretRow(created_at=created, expires_at=expires)
+            for created, expires, _ in services().clients.secrets_of(found)
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from idp.web import contexts, http
 from idp.web.guards import Administrator, is_admin
@@ -37,6 +37,13 @@ def me_of(person: Any) -> contexts.Me:
         is_admin=any(is_admin(m) for m in person.memberships),
         is_operator=person.is_operator,
     )
+
+
+def done() -> str:
+    """The notice of what was just carried out; none for a form shown again."""
+    if request.method != "GET":
+        return ""
+    return "confirmed" if "again" in request.args else request.args.get("done", "")
 
 
 def show(admin: Administrator, page: contexts.AdminPage, *, status: int | None = None) -> Response:

@@ -23,7 +23,7 @@ from idp.tenants.catalogue import (
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.frame import frame_of, show
+from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, locale_for, see_other, services
 
@@ -86,7 +86,7 @@ def invite(number: str) -> Response:
         elif len(form[field]) > 200:
             errors[field] = "too-long"
     if not form.get("email", "").strip():
-        errors["email"] = "email-required"
+        errors["email"] = "invitee-email-required"
     if not errors:
         try:
             services().people.invite(
@@ -133,14 +133,17 @@ def invite(number: str) -> Response:
 def person(number: str, membership_id: str) -> Response:
     """One person of the company."""
     admin = administrator(number)
-    return show(admin, _detail(admin, _member(admin, membership_id)))
+    again = request.args.get("again", "")
+    return show(admin, _detail(admin, _member(admin, membership_id), failed=again))
 
 
 @bp.post("/admin/<number>/people/<membership_id>")
 def change_person(number: str, membership_id: str) -> Response:
     """Role, permissions, lock, unlock, factor reset, removal."""
     check_form()
-    admin = administrator(number, fresh=request.form.get("action") in ("role", "reset-factors"))
+    sensitive = request.form.get("action") in ("role", "reset-factors")
+    opened = f"{request.path}?again={request.form.get('action')}" if sensitive else None
+    admin = administrator(number, fresh=sensitive, back=opened)
     member = _member(admin, membership_id)
     page = f"{admin.base}/people/{membership_id}"
     reason = request.form.get("reason", "").strip()
@@ -210,7 +213,7 @@ def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Resp
         admin,
         contexts.People(
             frame=frame_of(admin),
-            notice=request.args.get("done", ""),
+            notice=done(),
             errors={"": "throttled"} if throttled else {},
             error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
             people=tuple(_row(member) for member in listing.rows),
@@ -239,7 +242,7 @@ def _detail(
     others = everything.tenants.memberships.of_account(member.account_id)
     return contexts.PersonDetail(
         frame=frame_of(admin),
-        notice=request.args.get("done", ""),
+        notice=done(),
         errors=errors or {},
         person=_row(member),
         groups=_groups(admin, set(member.permissions)),
@@ -295,7 +298,8 @@ def _groups(admin: Administrator, checked: set[str]) -> tuple[contexts.Permissio
     return tuple(
         contexts.PermissionGroup(
             key=_group_key(product.key, group),
-            label=f"{product.label}: {group}",
+            product=product.label,
+            label=group,
             permissions=tuple(
                 contexts.PermissionChoice(
                     key=entry.key,

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
 from idp.core.person import Policy
 from idp.core.vocabulary import SECOND_FACTORS, Factor
@@ -12,9 +14,12 @@ from idp.people.listing import MemberRow
 from idp.tenants.policy import AVAILABLE_FACTORS, MODES, InvalidPolicy, build_policy, is_bound
 from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.frame import frame_of, show
+from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
+
+_LONGEST = 4000
+"""Most letters of an address that carries a form over a sign-in."""
 
 SHOWN = 200
 """Most people a policy page lists; the console's people page has them all."""
@@ -25,6 +30,12 @@ def policy(number: str) -> Response:
     """The policy as it is, with whom each rule would bind."""
     admin = administrator(number)
     current = services().tenants.policy(admin.tenant_id)
+    if "again" in request.args:  # back from the sign-in that saving had to wait for
+        try:
+            wanted = build_policy(current, **_values(request.args))
+            return show(admin, _form(admin, wanted, request.args.getlist("selected")))
+        except InvalidPolicy:
+            pass
     return show(admin, _form(admin, current, None))
 
 
@@ -32,18 +43,17 @@ def policy(number: str) -> Response:
 def change_policy(number: str) -> Response:
     """Preview, back to the form, or save."""
     check_form()
-    admin = administrator(number, fresh=True)
+    admin = administrator(number, fresh=True, back=_kept())
     tenants = services().tenants
     current = tenants.policy(admin.tenant_id)
     selected = request.form.getlist("selected")
     # "Change again" adds its own action behind the hidden one of the preview.
     action = next(reversed(request.form.getlist("action")), "")
     try:
-        wanted = build_policy(current, **_values())
+        wanted = build_policy(current, **_values(request.form))
     except InvalidPolicy as error:
-        kept = _lenient(current)
-        page = _form(admin, kept, selected, errors={error.field: error.code})
-        return show(admin, page, status=400)
+        page = _form(admin, _lenient(current), selected, errors={error.field: error.code})
+        return show(admin, replace(page, **_typed_days()), status=400)
     if wanted.mfa == "selected" and not selected and action != "edit":
         page = _form(admin, wanted, selected, errors={"selected": "selected-required"})
         return show(admin, page, status=400)
@@ -55,13 +65,23 @@ def change_policy(number: str) -> Response:
         admin.tenant_id,
         actor=admin.subject,
         selected=selected if wanted.mfa == "selected" else None,
-        **_values(),
+        **_values(request.form),
     )
     return see_other(f"{admin.base}/policy?done=policy-saved")
 
 
-def _values() -> dict[str, Any]:
-    form = request.form
+def _kept() -> str | None:
+    """The address of the form with what was entered; None where it is too much for one."""
+    entered = [
+        (name, value)
+        for name in ("mfa", "factors", "grace_days", "remember_days", "selected")
+        for value in request.form.getlist(name)
+    ]
+    address = f"{request.path}?{urlencode([*entered, ('again', 'policy')])}"
+    return address if len(address) < _LONGEST else None
+
+
+def _values(form: MultiDict[str, str]) -> dict[str, Any]:
     return {
         "mfa": form.get("mfa", ""),
         "factors": form.getlist("factors"),
@@ -75,9 +95,14 @@ def _days(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
 
 
+def _typed_days() -> dict[str, Any]:
+    """The numbers as they were typed, to be mended where they stand."""
+    return {name: request.form.get(name, "")[:5] for name in ("grace_days", "remember_days")}
+
+
 def _lenient(current: Policy) -> Policy:
     """What was typed, as far as it can be shown again beside its error."""
-    values = _values()
+    values = _values(request.form)
     mode = values["mfa"] if values["mfa"] in MODES else current.mfa
     factors = tuple(f for f in Factor if f in values["factors"] and f in SECOND_FACTORS)
     days = {k: max(0, values[k]) for k in ("grace_days", "remember_days")}
@@ -106,7 +131,7 @@ def _form(
         )
     return contexts.PolicyPage(
         frame=frame_of(admin),
-        notice=request.args.get("done", ""),
+        notice=done(),
         errors=errors or {},
         mfa=shown.mfa,
         factors=tuple(

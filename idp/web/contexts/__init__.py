@@ -8,6 +8,7 @@ from idp.web.contexts.account import (
     AccountRecoveryCodes,
     Company,
     GrantedClient,
+    ProductLink,
     SessionRow,
 )
 from idp.web.contexts.admin import (
@@ -144,6 +145,7 @@ __all__ = [
     "PersonRow",
     "PolicyPage",
     "PolicyPreview",
+    "ProductLink",
     "Progress",
     "RecoveryCodes",
     "Register",

@@ -22,6 +22,14 @@ class Company:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProductLink:
+    """A product that a company of the person has given them, and where it is opened."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionRow:
     """One signed-in browser. ``device``: "Firefox, Windows"; ``last_seen`` None when unknown."""
 
@@ -57,12 +65,15 @@ class AccountHome(AccountPage):
     /account/enroll, the password to /account/password.
 
     ``demanded_by``: companies whose policy demands a second factor, so it cannot be turned off.
+    ``opened``: the small form to show at once, after the sign-in it had to wait for.
     """
 
     template: ClassVar[str] = "account/home.html"
     step: ClassVar[str] = "account"
 
     companies: tuple[Company, ...] = ()
+    products: tuple[ProductLink, ...] = ()
+    opened: str = ""
     has_second_factor: bool = False
     second_factor_since: datetime | None = None
     demanded_by: tuple[str, ...] = ()

@@ -175,8 +175,8 @@ class PolicyPage(AdminPage):
 
     mfa: MfaMode
     factors: tuple[FactorChoice, ...]
-    grace_days: int = 0
-    remember_days: int = 0
+    grace_days: int | str = 0
+    remember_days: int | str = 0
     changed_at: datetime | None = None
     forecasts: Mapping[str, ModeForecast] = field(default_factory=dict)
     people: tuple[PersonChoice, ...] = ()
@@ -277,7 +277,6 @@ class SecretRow:
 
     created_at: datetime
     expires_at: datetime | None = None
-    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

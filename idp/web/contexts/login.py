@@ -31,12 +31,13 @@ class Identify(LoginPage):
 
 @dataclass(frozen=True, kw_only=True)
 class Password(LoginPage):
-    """Field ``password``; ``action=edit`` returns to the e-mail."""
+    """Field ``password``; ``action=edit`` returns to the e-mail. ``again``: signed in already."""
 
     template: ClassVar[str] = "login/password.html"
     step: ClassVar[str] = "password"
 
     forgot_url: str = "/password/forgot"
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ for (const all of document.querySelectorAll("[data-check-all]")) {
     all.checked = ticked === boxes.length;
     all.indeterminate = ticked > 0 && ticked < boxes.length;
   };
-  if (all.checked) boxes.forEach((box) => { box.checked = true; });
   follow();
   all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
   boxes.forEach((box) => box.addEventListener("change", follow));

@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeDecorator
 
 from idp.infra import migrate
 from idp.infra.database import Base
+from idp.infra.private_files import create_private
 from idp.settings import Settings
 
 FORMAT = 1
@@ -37,7 +38,11 @@ def write_backup(settings: Settings, target: Path, at: datetime) -> dict[str, in
     with migrate.migration_engine(settings).connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
-        with connection.begin(), zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            connection.begin(),
+            create_private(partial) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for table in Base.metadata.sorted_tables:
                 with archive.open(f"{table.name}.jsonl", "w") as raw:
                     out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
@@ -53,7 +58,6 @@ def write_backup(settings: Settings, target: Path, at: datetime) -> dict[str, in
                 "rows": counts,
             }
             archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
-    partial.chmod(0o600)
     partial.replace(target)
     return counts
 

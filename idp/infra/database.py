@@ -29,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
+from idp.infra.private_files import keep_private
 from idp.infra.sealing import Sealer
 from idp.settings import DatabaseSettings, Settings
 
@@ -267,8 +268,10 @@ def engine_options(settings: DatabaseSettings) -> dict[str, Any]:
     """What ``create_engine`` is told beside the URL."""
     if settings.is_sqlite:
         # isolation_level None: the driver begins nothing by itself.
-        return {"connect_args": {"isolation_level": None, "timeout": 5.0}, "pool_size": 20}
+        connecting = {"isolation_level": None, "timeout": 5.0}
+        return {"connect_args": connecting, "pool_size": 20, "hide_parameters": True}
     return {
+        "hide_parameters": True,  # errors are logged, and values may be people's or secret
         "pool_size": settings.pool_size,
         "max_overflow": settings.pool_size,
         "pool_timeout": 5,
@@ -327,6 +330,7 @@ def init_database(app: Flask, settings: Settings, sealer: Sealer | None = None) 
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database.url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database)
     app.extensions[SEALER] = sealer or Sealer(settings.master_keys)
+    keep_private(settings.database)
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)

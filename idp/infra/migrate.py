@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from idp.infra.database import db, engine_options, prepare_engine
+from idp.infra.private_files import keep_private
 from idp.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def migration_engine(settings: Settings) -> Engine:
     """An engine whose transactions include changes of the schema."""
     options = engine_options(settings.database)
     url = settings.database.url
-    engine = create_engine(url, poolclass=NullPool, connect_args=options["connect_args"])
+    keep_private(settings.database)
+    connecting = options["connect_args"]
+    engine = create_engine(url, poolclass=NullPool, connect_args=connecting, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         # The one pragma that lasts; foreign keys stay unchecked, since tables may be rebuilt.
         event.listen(engine, "connect", lambda c, _: c.execute("PRAGMA journal_mode=WAL"))

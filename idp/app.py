@@ -15,7 +15,7 @@ from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttled
 from idp.settings import Settings
 from idp.web import errors
-from idp.web.http import SERVICES, WEB
+from idp.web.http import SERVICES, WEB, guard
 from idp.web.metrics import count_request
 from idp.web.render import Renderer
 from idp.web.routes import register_blueprints
@@ -92,7 +92,7 @@ def _refuse_nul() -> None:
 
 def _count(response: Response) -> Response:
     count_request(request.endpoint, response.status_code)
-    return response
+    return guard().protect_api(response)
 
 
 def _handle_errors(app: Flask) -> None:

@@ -113,11 +113,16 @@ class MailCodes:
         self._key = sealer.derive("mail-codes")
         self._lifetime = lifetime
 
-    def issue(self, of: str) -> str:
-        """A new code; the one before is dead. Raises ``ResendTooSoon``."""
+    def issue(self, of: str, to: str = "") -> str:
+        """A new code; the one before is dead. Raises ``ResendTooSoon``.
+
+        ``to`` is whom it is mailed to: however many purposes there are, an address gets few mails
+        and its codes bear few guesses.
+        """
         if not self._store.put(f"mailcode-pause:{of}", b"1", _MAIL_PAUSE, only_new=True):
             raise ResendTooSoon(_MAIL_PAUSE)
-        if self._store.increment(f"mailcode-sends:{of}", _HOUR) > _MAIL_SENDS:
+        sends = f"mailcode-sends:{digest(to) if to else of}"
+        if self._store.increment(sends, _HOUR) > _MAIL_SENDS:
             raise ResendTooSoon(_HOUR)
         code = self._randomness.digits(_MAIL_DIGITS)
         self._store.delete(f"mailcode-tries:{of}")
@@ -129,9 +134,9 @@ class MailCodes:
         kept = self._store.get(f"mailcode:{of}")
         if kept is None:
             return "expired"
-        # Counted before it is compared, so that parallel guesses are counted too.
+        # Counted before it is compared, so that parallel guesses are counted too. The count lives
+        # longer than the code; to delete that here could take it from somebody who was just right.
         if self._store.increment(f"mailcode-tries:{of}", self._lifetime) > _MAIL_TRIES:
-            self._store.delete(f"mailcode:{of}")
             return "expired"
         if not same(kept, self._digest(of, "".join(code.split()))):
             return "wrong"

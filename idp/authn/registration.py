@@ -177,7 +177,7 @@ class Registration:
 
     def _send_code(self, tx: LoginTransaction) -> None:
         kept = _invitation(tx)
-        code = self._mail_codes.issue(f"register:{tx.id}")
+        code = self._mail_codes.issue(f"register:{tx.id}", kept["email"])
         context = {
             "code": code,
             "minutes": self._code_lifetime // 60,

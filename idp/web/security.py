@@ -96,9 +96,10 @@ class BrowserGuard:
 
         :raises CsrfRejected: on a foreign origin, or a missing or wrong token.
         """
+        # Read first: a body left unread would cost the browser its connection.
+        token = request.form.get("csrf_token", "")
         if self.is_foreign(request):
             raise CsrfRejected("origin")
-        token = request.form.get("csrf_token", "")
         if not browser or not same(token, self.csrf_token(browser)):
             raise CsrfRejected("token")
 

@@ -3,6 +3,9 @@
 import json
 import logging
 import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idp.infra.outbox import Delivery
+from idp.people.actors import Actor
 from tests.people.house import PASSWORD
 from tests.web.conftest import Front
 
@@ -49,7 +53,7 @@ def password(browser: FlaskClient, address: str, secret: str = PASSWORD) -> Test
 def mails(front: Front) -> list[dict[str, Any]]:
     from idp.infra.database import db
 
-    return [row.payload for row in db.session.query(Delivery).all()]
+    return [row.payload for row in db.session.query(Delivery).order_by(Delivery.created_at)]
 
 
 def third_party(front: Front) -> Any:
@@ -336,3 +340,91 @@ def test_kept_mail_is_shown_on_this_machine_only(front: Front) -> None:
     assert browser.get("/dev/outbox", headers={"Host": "evil.example"}).status_code == 404
     away = {"REMOTE_ADDR": "192.0.2.9"}
     assert browser.get("/dev/outbox", environ_base=away).status_code == 404
+
+
+def test_every_answer_has_the_headers_of_every_answer(front: Front) -> None:
+    for path in ("/healthz", "/readyz", "/metrics", "/jwks", "/static/none", "/none", "/token"):
+        headers = front.browser().get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Referrer-Policy"] == "same-origin", path
+
+
+# -- once means once -----------------------------------------------------------------------------
+
+
+def at_once(front: Front, tries: list[Callable[[], TestResponse]]) -> Counter[str]:
+    """The tries at the same time, as far as two processors go; what each came to."""
+
+    def run(attempt: Callable[[], TestResponse]) -> str:
+        answer = attempt()
+        step = re.search(r'data-step="([a-z-]+)"', answer.text)
+        return step[1] if step else str(answer.status_code)
+
+    with ThreadPoolExecutor(len(tries)) as pool:
+        return Counter(pool.map(run, tries))
+
+
+def invite(front: Front, email: str) -> str:
+    front.member(NORD, ANNA, "admin")
+    tenant = front.services.tenants.get_by_customer_number(NORD)
+    front.services.people.invite(tenant.id, Actor.command_line(), email, "Ina", "Neu")
+    link = mails(front)[-1]["context"]["link"]
+    return str(link[link.index("/invitation/") :])
+
+
+def register(front: Front, path: str) -> tuple[FlaskClient, str]:
+    browser = front.browser()
+    address = str(browser.get(path).location)
+    names = {"given_name": "Ina", "family_name": "Neu"}
+    post(browser, address, step="register", **names, new_password=NEW, repeat_password=NEW)
+    return browser, address
+
+
+def test_an_invitation_is_taken_up_once(front: Front) -> None:
+    """By several browsers at once, each with a right code; there is one account in the end."""
+    path = invite(front, "ina@nord.example")
+    tries = []
+    for _ in range(4):
+        browser, address = register(front, path)
+        page = browser.get(address)
+        fields = {"csrf_token": csrf(page), "step": "verify-email"}
+        fields["code"] = mails(front)[-1]["context"]["code"]
+
+        def attempt(b: FlaskClient = browser, a: str = address, f: Any = fields) -> TestResponse:
+            return b.post(a, data=f, follow_redirects=False)
+
+        tries.append(attempt)
+        front.clock.forward(seconds=1)
+    assert at_once(front, tries) == {"303": 4}
+    tenant = front.services.tenants.get_by_customer_number(NORD)
+    accepted = [
+        event
+        for event in front.services.audit.export(tenant.id)
+        if event["event"] == "invitation.accepted"
+    ]
+    assert len(accepted) == 1
+    assert front.services.people.count_people(tenant.id) == 2
+
+
+def test_the_link_of_an_invitation_floods_no_mailbox(front: Front) -> None:
+    """Each browser has a login of its own, yet the address has one count of mails."""
+    path = invite(front, "ina@nord.example")
+    for _ in range(8):
+        register(front, path)
+    assert [mail["name"] for mail in mails(front)].count("email-code") == 5
+
+
+def test_a_reset_link_sets_one_password(front: Front) -> None:
+    front.account(ERIK)
+    front.services.accounts.begin_recovery(ERIK, "192.0.2.1", "en")
+    link = mails(front)[-1]["context"]["link"]
+    path = link[link.index("/password/") :]
+    tries = []
+    for number in range(6):
+        browser = front.browser()
+        fields = {"csrf_token": csrf(browser.get(path))}
+        fields |= dict.fromkeys(("new_password", "repeat_password"), f"{NEW} {number}")
+        tries.append(lambda b=browser, f=fields: b.post(path, data=f))
+    outcome = at_once(front, tries)
+    assert outcome["password-reset-done"] == 1, outcome
+    assert set(outcome) == {"password-reset-done", "link-expired"}

@@ -217,16 +217,17 @@ class PeopleService:
     ) -> None:
         """Forget a member's second factor (a lost phone); the next sign-in enrols again (M9).
 
-        Refused where another company's policy relies on it: one company's admin must not weaken
-        another's protection.
+        Refused where another company's policy relies on it, or the platform does: one company's
+        admin must not weaken another's protection.
         """
         with transaction():
             actor.check_admin(tenant_id)
             membership = self._members.get(tenant_id, membership_id)
             self._check_not_self(actor, membership)
-            if actor.account_id is not None and self._is_bound_elsewhere(membership):
-                raise BoundElsewhere
             account = self._accounts.get(membership.account_id)
+            elsewhere = account.is_operator or self._is_bound_elsewhere(membership)
+            if actor.account_id is not None and elsewhere:
+                raise BoundElsewhere
             self._reset(account, actor, tenant_id, reason)
 
     # Accounts, by operators

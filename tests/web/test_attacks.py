@@ -428,3 +428,40 @@ def test_a_reset_link_sets_one_password(front: Front) -> None:
     outcome = at_once(front, tries)
     assert outcome["password-reset-done"] == 1, outcome
     assert set(outcome) == {"password-reset-done", "link-expired"}
+
+
+def test_a_company_admin_does_not_disarm_an_operator(front: Front) -> None:
+    front.member(NORD, ANNA, "admin")
+    otto = front.member(NORD, "otto@nord.example", "employee")
+    front.sign_in("otto@nord.example")
+    account = front.services.accounts.find_by_email("otto@nord.example")
+    assert account is not None
+    front.services.accounts.set_operator(account.id, True)
+    answer = front.sign_in(ANNA).post(
+        f"/admin/{NORD}/people/{otto}",
+        data={"csrf_token": front.csrf, "action": "reset-factors", "reason": "verloren"},
+    )
+    assert answer.status_code == 400
+    person = front.services.persons.load(account.subject)
+    assert person is not None
+    assert person.enrolled
+
+
+def test_a_member_locked_in_the_middle_gets_no_code(front: Front) -> None:
+    """Between the consent page and its answer, and between the code and its redemption."""
+    client = third_party(front)
+    member = front.member(NORD, ERIK, "employee")
+    tenant = front.services.tenants.get_by_customer_number(NORD)
+    front.member(NORD, ANNA, "admin")
+    browser = front.browser()
+    address = str(browser.get("/authorize", query_string=authorize(client)).location)
+    post(browser, address, step="identify", email=ERIK)
+    password(browser, address)
+    consent = str(browser.get(address).location)
+    page = browser.get(consent)
+    assert 'data-step="consent"' in page.text
+    front.services.people.lock_member(tenant.id, Actor.command_line(), member, "weg")
+    answer = browser.post(consent, data=_fields(page) | {"action": "allow"})
+    assert "code=" not in (answer.location or "")
+    again = browser.get("/authorize", query_string=authorize(client, prompt="none"))
+    assert "error=login_required" in again.location

@@ -230,7 +230,7 @@ class AccountService:
             self._guesses.failed(counted, ip, browser_known=browser_known)
             with transaction():
                 self._audit.record(
-                    "signin.password_wrong",
+                    "sign_in.password_wrong",
                     category="sign-in",
                     subject=account.subject if account else None,
                     ip=ip,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from idp.accounts.email_address import InvalidEmail, normalise_email
+from idp.authn.companies import find_company
 from idp.authn.sessions import Session
 from idp.authn.steps import earliest_proof
 from idp.authn.transaction import LoginTransaction, State
@@ -54,10 +55,10 @@ def new_transaction(
 def go_on_as(person: Person, tx: LoginTransaction, needed: LoginNeeded) -> LoginTransaction:
     """Go on as the session's person, unless the request asks for somebody else.
 
-    ``prompt=select_account`` is answered by the company chooser where the person has several; it
-    offers another account too. With one company, another account is the only choice there is.
+    ``prompt=select_account`` is answered by the company chooser where several would do; it offers
+    another account too. With one company, another account is the only choice there is.
     """
-    several = sum(m.status == "active" for m in person.memberships) > 1
+    several = len(find_company(person, needed, chosen=None, kept=None).candidates) > 1
     choosing = needed.select_account and several
     if asks_for_other(
         replace(needed, select_account=needed.select_account and not several), person

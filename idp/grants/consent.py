@@ -92,8 +92,8 @@ class Consents:
             self._audit.record(
                 "consent.granted",
                 category="consent",
-                actor=account_id,
-                subject=account_id,
+                actor=subject,
+                subject=subject,
                 client_id=client_id,
                 detail={"scope": allowed},
             )
@@ -121,8 +121,8 @@ class Consents:
             self._audit.record(
                 "consent.revoked",
                 category="consent",
-                actor=account_id,
-                subject=account_id,
+                actor=subject,
+                subject=subject,
                 client_id=client_id,
             )
             after_commit(lambda: self._forget_person(subject))

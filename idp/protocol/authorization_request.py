@@ -322,7 +322,8 @@ def keep_preferences(draft: Draft) -> None:
         try:
             draft.found["tenant"] = parse_customer_number(tenant)
         except InvalidCustomerNumber:
-            draft.found["tenant"] = None
+            # No company has such a number: the person picks, rather than one being taken for them.
+            draft.found["tenant"] = tenant[:64]
 
 
 CHECKS: tuple[Callable[[Draft], None], ...] = (

@@ -91,7 +91,7 @@ def test_the_right_password_finds_the_account(house: House) -> None:
     fail(house, email="no address")
     house.account("invited@nord.example", password=None)
     fail(house, email="invited@nord.example")
-    assert house.events().count("signin.password_wrong") == 4
+    assert house.events().count("sign_in.password_wrong") == 4
 
 
 def test_a_locked_account_is_told_only_after_the_right_password(house: House) -> None:

@@ -1,83 +1,32 @@
 """Attacks on the seams of the application: each is tried over HTTP and must fail."""
 
-import json
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from idp.infra.outbox import Delivery
 from idp.people.actors import Actor
 from tests.people.house import PASSWORD
+from tests.web.attack import (
+    ANNA,
+    ERIK,
+    NEW,
+    NORD,
+    authorize,
+    csrf,
+    fields_of,
+    invitation,
+    mails,
+    password,
+    post,
+    third_party,
+    to_password,
+)
 from tests.web.conftest import Front
-
-NORD = "012345678"
-ANNA, ERIK = "anna@nord.example", "erik@nord.example"
-NEW = "ein ganz neues Wort"
-
-
-def csrf(page: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page.text)
-    assert found is not None, page.text
-    return found[1]
-
-
-def begin(browser: FlaskClient, path: str = "/account") -> str:
-    """The address of the login that the page leads to."""
-    answer = browser.get(path)
-    assert answer.status_code == 303
-    return str(answer.location)
-
-
-def post(browser: FlaskClient, address: str, **fields: str) -> TestResponse:
-    page = browser.get(address)
-    return browser.post(address, data={"csrf_token": csrf(page), **fields})
-
-
-def to_password(browser: FlaskClient, email: str, path: str = "/account") -> str:
-    address = begin(browser, path)
-    post(browser, address, step="identify", email=email)
-    return address
-
-
-def password(browser: FlaskClient, address: str, secret: str = PASSWORD) -> TestResponse:
-    return post(browser, address, step="password", password=secret)
-
-
-def mails(front: Front) -> list[dict[str, Any]]:
-    from idp.infra.database import db
-
-    return [row.payload for row in db.session.query(Delivery).order_by(Delivery.created_at)]
-
-
-def third_party(front: Front) -> Any:
-    client, _ = front.services.clients.register(
-        {
-            "client_name": "Dritte",
-            "redirect_uris": ["http://localhost:9999/cb"],
-            "scope": "openid email",
-        }
-    )
-    return client
-
-
-def authorize(client: Any, **more: str) -> dict[str, str]:
-    return {
-        "client_id": client.client_id,
-        "redirect_uri": client.redirect_uris[0],
-        "response_type": "code",
-        "scope": "openid email",
-        **more,
-    }
-
-
-# -- what ends when ------------------------------------------------------------------------------
 
 
 def test_a_password_change_ends_a_sign_in_under_way_with_the_old_one(front: Front) -> None:
@@ -120,20 +69,6 @@ def test_a_reset_link_dies_with_the_address_it_was_mailed_to(front: Front) -> No
     assert front.browser().get(path).status_code == 400
 
 
-# -- the console ---------------------------------------------------------------------------------
-
-
-def invitation(front: Front, **more: str) -> dict[str, str]:
-    fields = {
-        "csrf_token": front.csrf,
-        "given_name": "Ina",
-        "family_name": "Neu",
-        "email": "ina@nord.example",
-        "role": "employee",
-    }
-    return fields | more
-
-
 def test_a_stolen_session_invites_no_admin(front: Front) -> None:
     front.member(NORD, ANNA, "admin")
     browser = front.sign_in(ANNA)
@@ -144,157 +79,6 @@ def test_a_stolen_session_invites_no_admin(front: Front) -> None:
     assert refused.location.startswith("/login/")
     assert not mails(front)[1:], "no invitation beside the mail of the enrolment"
     assert browser.post(path, data=invitation(front)).location.endswith("done=invited")
-
-
-BAD = {
-    "NUL": "a\x00b",
-    "right-to-left": "a\u202eb",
-    "line break": "a\r\nSet-Cookie: x=y",
-    "markup": '"><script>alert(1)</script>',
-    "long": "x" * 5000,
-    "digits": "9" * 5000,
-    "surrogate": "\ufffd\U000e0041",
-    "brackets": "[]",
-}
-
-
-@pytest.mark.parametrize("what", BAD)
-def test_bad_input_in_the_console_is_refused_in_words(front: Front, what: str) -> None:
-    value = BAD[what]
-    member = front.member(NORD, ANNA, "admin")
-    other = front.member(NORD, ERIK, "employee")
-    client, _ = front.services.clients.register(
-        {"client_name": "App", "redirect_uris": ["https://app.example/cb"]},
-        tenant_id=front.services.tenants.get_by_customer_number(NORD).id,
-    )
-    browser = front.sign_in(ANNA)
-    base = f"/admin/{NORD}"
-    forms: dict[str, dict[str, str]] = {
-        f"{base}/people": {"action": "resend", "invitation": "0" * 32},
-        f"{base}/people/invite": invitation(front),
-        f"{base}/people/{other}": {"action": "lock", "reason": "weil"},
-        f"{base}/people/{member}": {"action": "permissions", "permission": "x"},
-        f"{base}/policy": {"action": "save", "mfa": "selected", "selected": other},
-        f"{base}/clients/new": {"client_name": "Neu", "redirect_uris": "https://x.example/"},
-        f"{base}/clients/{client.client_id}": {"action": "rotate-secret", "overlap_hours": "1"},
-        "/account": {"action": "revoke-client", "client_id": "x", "sid": "y"},
-    }
-    for path, fields in forms.items():
-        good = {"csrf_token": front.csrf, **fields}
-        for name in (*fields, "grace_days", "factors", "policy_uri", "kind", "confirm_name"):
-            answer = browser.post(path, data=good | {name: value})
-            assert answer.status_code < 500, (path, name)
-            assert "<script>alert" not in answer.text
-    for path in ("/people", "/people/x", "/policy", "/clients", "/clients/x", "/people/invite"):
-        for name in ("q", "after", "done", "lang"):
-            answer = browser.get(base + path, query_string={name: value})
-            assert answer.status_code < 500, (path, name)
-            assert "<script>alert" not in answer.text
-
-
-def test_nothing_with_a_nul_reaches_a_database(front: Front) -> None:
-    """PostgreSQL cannot hold one, and answers with an error of its own."""
-    front.member(NORD, ANNA, "admin")
-    browser = front.sign_in(ANNA)
-    base = f"/admin/{NORD}"
-    for path in (f"{base}/people/%00", f"{base}/people?q=%00", "/invitation/a%00b", "/login/%00"):
-        assert browser.get(path).status_code == 400, path
-    # ["\u0000", "a", "b"] as a cursor of the list
-    assert browser.get(f"{base}/people?after=WyJcdTAwMDAiLCJhIiwiYiJd").status_code == 200
-    answer = browser.post(
-        "/account",
-        data={"csrf_token": front.csrf, "action": "revoke-client", "client_id": "a\x00"},
-    )
-    assert answer.status_code == 400
-
-
-def test_a_name_with_control_characters_is_refused_at_its_field(front: Front) -> None:
-    front.member(NORD, ANNA, "admin")
-    browser = front.sign_in(ANNA)
-    answer = browser.post(
-        f"/admin/{NORD}/people/invite", data=invitation(front, given_name="I\u202ena")
-    )
-    assert answer.status_code == 400
-    assert 'role="alert"' in answer.text
-
-
-# -- redirects and addresses ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", ["/admin/%0d%0aX/people", "/admin/%E2%80%AE/people"])
-def test_a_strange_address_survives_the_login_as_it_was(front: Front, path: str) -> None:
-    front.account(ERIK)
-    browser = front.browser()
-    address = to_password(browser, ERIK, path)
-    password(browser, address)
-    answer = browser.get(address)
-    assert answer.status_code == 303
-    assert answer.location == path.replace("%0d%0a", "%0D%0A")
-    assert browser.get(path).status_code == 404
-
-
-def test_a_forged_host_is_never_redirected_to(front: Front) -> None:
-    browser = front.browser()
-    for path in ("//account", "/account//password", "/admin//", "//evil.example/account"):
-        raw = {"PATH_INFO": path}
-        answer = browser.get(headers={"Host": "evil.example"}, environ_overrides=raw)
-        assert "evil.example" not in answer.headers.get("Location", ""), path
-        assert answer.status_code in (303, 404), path
-
-
-# -- other sites ---------------------------------------------------------------------------------
-
-
-def test_a_post_from_another_site_takes_no_cookie_away(front: Front) -> None:
-    """Browsers send no Lax cookie along with it, but take those that the answer sets."""
-    front.account(ERIK)
-    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    for path in ("/account", "/nowhere", "/end-session", "/authorize", "/login/" + "0" * 32):
-        answer = front.browser().post(path, data={"x": "y"}, headers=foreign)
-        assert answer.status_code < 500
-        assert not answer.headers.getlist("Set-Cookie"), path
-
-
-def test_a_sign_out_posted_by_a_client_is_done_before_it_is_said_to_be(front: Front) -> None:
-    front.account(ERIK)
-    foreign = {"Origin": "https://client.example", "Sec-Fetch-Site": "cross-site"}
-    answer = front.browser().post("/end-session", data={"state": "a&b"}, headers=foreign)
-    assert answer.status_code == 303
-    assert answer.location == "/end-session?state=a%26b"
-
-
-# -- what is written down ------------------------------------------------------------------------
-
-
-def test_links_are_not_logged(
-    front: Front, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from idp.infra.ephemeral import StoreUnavailable
-
-    caplog.set_level(logging.INFO)
-    token = "gEhEiMeR" * 5
-    browser = front.browser()
-    browser.post(f"/password/reset/{token}", data={})
-    browser.post(f"/invitation/{token}", data={})
-
-    def away(*_: object) -> None:
-        raise StoreUnavailable("away")
-
-    monkeypatch.setattr(front.services.accounts, "check_recovery", away)
-    assert browser.get(f"/password/reset/{token}").status_code == 503
-
-    def broken(*_: object) -> None:
-        raise ValueError("broken")
-
-    monkeypatch.setattr(front.services.people, "find_invitation", broken)
-    front.app.config["PROPAGATE_EXCEPTIONS"] = False
-    assert browser.get(f"/invitation/{token}").status_code == 500
-    assert len(caplog.records) >= 4
-    for record in caplog.records:
-        assert token not in json.dumps(vars(record), default=str)
-
-
-# -- consent -------------------------------------------------------------------------------------
 
 
 def test_a_consent_page_is_no_weaker_way_in(front: Front) -> None:
@@ -316,40 +100,13 @@ def test_a_consent_counts_for_the_account_it_was_shown_for(front: Front) -> None
     page = browser.get(address)
     assert 'data-step="consent"' in page.text
     other = front.sign_in("bea@nord.example", second_factor=False)
-    answer = other.post(address, data=_fields(page) | {"action": "allow"})
+    answer = other.post(address, data=fields_of(page) | {"action": "allow"})
     assert "code=" not in (answer.location or "")
     bea = front.services.accounts.find_by_email("bea@nord.example")
     assert bea is not None
     assert not front.services.consents.find(bea.id, client.client_id)
-    answer = browser.post(address, data=_fields(browser.get(address)) | {"action": "allow"})
+    answer = browser.post(address, data=fields_of(browser.get(address)) | {"action": "allow"})
     assert "code=" in answer.location
-
-
-def _fields(page: TestResponse) -> dict[str, str]:
-    found = re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"', page.text)
-    return dict(found)
-
-
-# -- the kept mail -------------------------------------------------------------------------------
-
-
-def test_kept_mail_is_shown_on_this_machine_only(front: Front) -> None:
-    browser = front.browser()
-    assert browser.get("/dev/outbox").status_code == 200
-    # A name that leads here (DNS rebinding), and a machine beside this one.
-    assert browser.get("/dev/outbox", headers={"Host": "evil.example"}).status_code == 404
-    away = {"REMOTE_ADDR": "192.0.2.9"}
-    assert browser.get("/dev/outbox", environ_base=away).status_code == 404
-
-
-def test_every_answer_has_the_headers_of_every_answer(front: Front) -> None:
-    for path in ("/healthz", "/readyz", "/metrics", "/jwks", "/static/none", "/none", "/token"):
-        headers = front.browser().get(path).headers
-        assert headers["X-Content-Type-Options"] == "nosniff", path
-        assert headers["Referrer-Policy"] == "same-origin", path
-
-
-# -- once means once -----------------------------------------------------------------------------
 
 
 def at_once(front: Front, tries: list[Callable[[], TestResponse]]) -> Counter[str]:
@@ -461,7 +218,7 @@ def test_a_member_locked_in_the_middle_gets_no_code(front: Front) -> None:
     page = browser.get(consent)
     assert 'data-step="consent"' in page.text
     front.services.people.lock_member(tenant.id, Actor.command_line(), member, "weg")
-    answer = browser.post(consent, data=_fields(page) | {"action": "allow"})
+    answer = browser.post(consent, data=fields_of(page) | {"action": "allow"})
     assert "code=" not in (answer.location or "")
     again = browser.get("/authorize", query_string=authorize(client, prompt="none"))
     assert "error=login_required" in again.location

@@ -2,16 +2,16 @@
 the metadata. They open no session and draw no page.
 
 Browser clients may call some of them from the origins of their registered redirect URIs (Fetch
-standard, CORS protocol); the metadata is public to all.
+standard, CORS protocol); the metadata is public to all. Plain requests do not come this far: they
+are answered by ``web.fast_lane``.
 """
 
 from flask import Blueprint, Response, request
 
 from idp.web.http import guard, services, to_flask, to_protocol
+from idp.web.security import PUBLIC_METADATA
 
 bp = Blueprint("endpoints", __name__)
-
-_METADATA_AGE = "public, max-age=300"
 
 
 @bp.post("/token")
@@ -65,9 +65,7 @@ def preflight() -> Response:
 
 
 def _public(body: bytes) -> Response:
-    response = Response(body, content_type="application/json")
-    response.headers["Cache-Control"] = _METADATA_AGE
-    response.headers["Access-Control-Allow-Origin"] = "*"
+    response = Response(body, headers=list(PUBLIC_METADATA))
     guard().protect_api(response)
     return response
 

@@ -23,7 +23,8 @@ from idp.web.render import Renderer
 from idp.web.security import BROWSER_COOKIE_AGE, BrowserGuard
 from idp.wiring import Services
 
-_MOST_FIELDS = 200
+MOST_FIELDS = 200
+"""More parameters than any request of ours has."""
 
 
 SERVICES = "einlass"
@@ -50,12 +51,16 @@ def renderer() -> Renderer:
 
 
 def client_address(incoming: Request, settings: Settings) -> str:
+    """The caller's address; see :func:`address_of`."""
+    return address_of(incoming.remote_addr, incoming.headers.get("X-Forwarded-For"), settings)
+
+
+def address_of(peer: str | None, forwarded: str | None, settings: Settings) -> str:
     """The caller's address: the connection's, unless the peer is a trusted proxy.
 
     Behind trusted proxies it is the last entry of ``X-Forwarded-For`` that no trusted proxy added.
     """
-    address = incoming.remote_addr or "0.0.0.0"  # noqa: S104 - not a bind address
-    forwarded = incoming.headers.get("X-Forwarded-For")
+    address = peer or "0.0.0.0"  # noqa: S104 - not a bind address
     if not forwarded or not _trusted(address, settings):
         return address
     for entry in reversed([part.strip() for part in forwarded.split(",")][-20:]):
@@ -155,7 +160,7 @@ def _posted() -> list[tuple[str, str]]:
     if request.mimetype != "application/x-www-form-urlencoded":
         return []
     body = request.get_data(cache=False).decode("latin-1")
-    return parse_qsl(body, True, max_num_fields=_MOST_FIELDS)
+    return parse_qsl(body, True, max_num_fields=MOST_FIELDS)
 
 
 def to_protocol() -> ProtocolRequest:
@@ -167,7 +172,7 @@ def to_protocol() -> ProtocolRequest:
     """
     everything = services()
     try:
-        query = parse_qsl(request.query_string.decode("latin-1"), True, max_num_fields=_MOST_FIELDS)
+        query = parse_qsl(request.query_string.decode("latin-1"), True, max_num_fields=MOST_FIELDS)
         form: list[tuple[str, str]] = []
         if "form" in vars(request):  # a view has read it, and with it the body
             form = list(request.form.items(multi=True))

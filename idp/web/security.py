@@ -20,6 +20,12 @@ BROWSER_COOKIE_AGE = 400 * 24 * 3600
 """Seconds; the longest browsers keep a cookie (RFC 6265bis §5.6.1)."""
 
 HSTS = "max-age=63072000; includeSubDomains"
+PUBLIC_METADATA = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "public, max-age=300"),
+    ("Access-Control-Allow-Origin", "*"),
+)
+"""Headers of the metadata, which any page of any origin may read."""
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data: https:{loopback}; "
@@ -48,6 +54,12 @@ class BrowserGuard:
         self._origin = origin_of(issuer)
         self._key = csrf_key
         self._randomness = randomness
+        # same-origin: links in our pages leak nothing, yet our own posts still carry their Origin.
+        headers = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin")]
+        if cookies.secure:
+            headers.append(("Strict-Transport-Security", HSTS))
+        self.api_headers = tuple(headers)
+        """What every answer carries, page or not."""
 
     # -- cookies ---------------------------------------------------------------------------------
 
@@ -135,12 +147,8 @@ class BrowserGuard:
 
     def protect_api(self, response: Response) -> Response:
         """Headers every answer carries, pages or not."""
-        headers = response.headers
-        headers["X-Content-Type-Options"] = "nosniff"
-        # same-origin: links in our pages leak nothing, yet our own posts still carry their Origin.
-        headers["Referrer-Policy"] = "same-origin"
-        if self._secure:
-            headers["Strict-Transport-Security"] = HSTS
+        for name, value in self.api_headers:
+            response.headers[name] = value
         return response
 
 

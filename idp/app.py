@@ -1,5 +1,6 @@
 """The Flask application: services behind it, blueprints in front, one place for what goes wrong."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from flask import Flask, Response, abort, request
@@ -75,7 +76,9 @@ def create_worker_app() -> Flask:
     configure_logging()
     stop_with_parent()
     app = create_app(Settings.from_env())
-    with app.app_context():
+    # A worker that starts while a store is away says 503 until it is back, instead of dying over
+    # and over; keys that are missing then are made when something is signed.
+    with app.app_context(), suppress(StoreUnavailable, DatabaseUnavailable):
         services_of(app).keyring.ensure_keys()
     return app
 

@@ -33,7 +33,9 @@ class Grants:
         lifetimes = settings.lifetimes
         self.endings = Endings(store, lifetimes)
         self.codes = Codes(store, clock, randomness, lifetimes)
-        self.access_tokens = AccessTokens(keyring, clock, randomness, lifetimes, settings.issuer)
+        self.access_tokens = AccessTokens(
+            store, keyring, clock, randomness, lifetimes, settings.issuer
+        )
         self.refresh_tokens = RefreshTokens(clock, randomness, lifetimes, sealer)
         self.consents = Consents(
             clock, randomness, audit, self.refresh_tokens, self.endings, forget_person

@@ -23,6 +23,7 @@ from idp.core.vocabulary import Factor
 from idp.grants.models import Grant
 from idp.infra.database import db, in_transaction
 from idp.infra.ephemeral import EphemeralStore
+from idp.infra.process_cache import Recent
 from idp.tenants.catalogue import PRODUCTS, effective_permissions
 from idp.tenants.directory import TenantDirectory
 from idp.tenants.models import Membership
@@ -31,6 +32,7 @@ LIFETIME = 600
 """Seconds a snapshot may be used; bounds what a change lost between database and Redis could do."""
 _VERSION_LIFETIME = 3600
 _FORMAT = 1
+_KEPT = 500
 _FILL = (
     "if (redis.call('GET',KEYS[2]) or '')==ARGV[1] then "
     "redis.call('SET',KEYS[1],ARGV[2],'EX',ARGV[3]) return 1 end return 0"
@@ -63,6 +65,7 @@ class PersonDirectory:
         self._store = store
         self._tenants = tenants
         self._randomness = randomness
+        self._parsed: Recent[bytes, Person] = Recent(store, _KEPT)
 
     @staticmethod
     def key(subject: str) -> str:
@@ -98,7 +101,20 @@ class PersonDirectory:
         return self.load(subject) if subject else None
 
     def parse(self, raw: bytes) -> Person | None:
-        """The person in a snapshot; None if another release wrote it, so that it is read anew."""
+        """The person in a snapshot; None if another release wrote it, so that it is read anew.
+
+        One that was read lately, to the byte, is not read again: companies are cached in the
+        process too, and become stale together with it.
+        """
+        person = self._parsed.get(raw)
+        if person is None:
+            generation = self._parsed.generation
+            person = self._read_snapshot(raw)
+            if person is not None:
+                self._parsed.keep(raw, person, generation)
+        return person
+
+    def _read_snapshot(self, raw: bytes) -> Person | None:
         data = orjson.loads(raw)
         if data.get("format") != _FORMAT:
             return None

@@ -20,6 +20,7 @@ from idp.grants.entitlement import Entitlement
 from idp.grants.models import RefreshFamily, RefreshToken
 from idp.infra.database import db, transaction
 from idp.infra.sealing import Sealer
+from idp.infra.statements import Prepared, reading, writing
 from idp.settings import Lifetimes
 
 MAX_TOKEN = 512
@@ -27,7 +28,7 @@ MAX_TOKEN = 512
 _FAMILY = cast(Table, RefreshFamily.__table__)
 _TOKEN = cast(Table, RefreshToken.__table__)
 
-_FIND = (
+_FIND = Prepared(
     select(
         _TOKEN.c.digest,
         _TOKEN.c.used_at,
@@ -50,7 +51,7 @@ _FIND = (
     .join(_FAMILY, _FAMILY.c.id == _TOKEN.c.family_id)
     .where(_TOKEN.c.digest == bindparam("presented"))
 )
-_USE = (
+_USE = Prepared(
     update(_TOKEN)
     .where(
         _TOKEN.c.digest == bindparam("presented"),
@@ -65,8 +66,12 @@ _USE = (
     )
     .values(used_at=bindparam("now"), grace_until=bindparam("until"))
 )
-_ADD = insert(_TOKEN).values(
-    digest=bindparam("digest"), family_id=bindparam("family_id"), created_at=bindparam("created_at")
+_ADD = Prepared(
+    insert(_TOKEN).values(
+        digest=bindparam("digest"),
+        family_id=bindparam("family_id"),
+        created_at=bindparam("created_at"),
+    )
 )
 
 
@@ -134,43 +139,47 @@ class RefreshTokens:
         """The token as stored, used or not; None where it is none of ours."""
         if token is None or len(token) > MAX_TOKEN:
             return None
-        row = db.session.connection().execute(_FIND, {"presented": digest(token)}).first()
+        with reading() as connection:
+            row = _FIND.first(connection, {"presented": digest(token)})
         if row is None:
             return None
         entitlement = Entitlement(
-            family=row.id,
-            client_id=row.client_id,
-            subject=row.subject,
-            account_id=row.account_id,
-            tenant_id=row.tenant_id,
-            sid=row.sid,
-            scope=tuple(row.scope.split()),
-            auth_time=row.auth_time,
-            acr=row.acr,
-            amr=tuple(row.amr),
-            created_at=row.created_at,
-            claims=row.claims,
+            family=row["id"],
+            client_id=row["client_id"],
+            subject=row["subject"],
+            account_id=row["account_id"],
+            tenant_id=row["tenant_id"],
+            sid=row["sid"],
+            scope=tuple(row["scope"].split()),
+            auth_time=row["auth_time"],
+            acr=row["acr"],
+            amr=tuple(row["amr"]),
+            created_at=row["created_at"],
+            claims=row["claims"],
         )
         return FoundToken(
-            row.digest, row.used_at, row.grace_until, entitlement, row.expires_at, row.revoked_at
+            digest=row["digest"],
+            used_at=row["used_at"],
+            grace_until=row["grace_until"],
+            entitlement=entitlement,
+            expires_at=row["expires_at"],
+            revoked_at=row["revoked_at"],
         )
 
     def rotate(self, token: str, family: str, grace: int) -> str:
         """Use the family's token up and return its successor; raises :class:`RefreshRefused`."""
         now = self._clock.now()
         successor = self._successor(token)
-        with transaction() as session:
-            # Straight to the connection: the session's way there costs as much as the statement.
-            connection = session.connection()
-            used = connection.execute(
-                _USE,
+        with writing() as connection:
+            used = _USE.run(
+                connection,
                 {
                     "presented": digest(token),
                     "now": now,
                     "until": now + timedelta(seconds=grace) if grace else None,
                 },
             )
-            if used.rowcount == 1:
+            if used == 1:
                 self._add(connection, successor, family, now)
                 return successor
         return self._successor_again(token, successor, now)
@@ -230,7 +239,7 @@ class RefreshTokens:
 
     def _add(self, connection: Connection, token: str, family: str, now: datetime) -> None:
         values = {"digest": digest(token), "family_id": family, "created_at": now}
-        connection.execute(_ADD, values)
+        _ADD.run(connection, values)
 
     def _successor(self, token: str) -> str:
         made = hmac.digest(self._key, token.encode("utf-8", "surrogatepass"), "sha256")

@@ -9,7 +9,6 @@ single statements that block nobody. On PostgreSQL (psycopg 3) it is an ordinary
 import hashlib
 import json
 import logging
-import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,13 +21,14 @@ import flask_sqlalchemy.session
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, DateTime, LargeBinary, MetaData, event, text
-from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override
 
+from idp.infra.availability import DatabaseUnavailable as DatabaseUnavailable
+from idp.infra.availability import refuse_dropped, translate_error
 from idp.infra.private_files import keep_private
 from idp.infra.sealing import Sealer
 from idp.settings import DatabaseSettings, Settings
@@ -40,10 +40,6 @@ SEALER = "einlass-sealer"
 _STATE = "einlass-transaction"
 _READING = "einlass-reading"
 _write_locks: "WeakKeyDictionary[Engine, threading.Lock]" = WeakKeyDictionary()
-
-
-class DatabaseUnavailable(Exception):
-    """The database cannot be reached, or is too busy to answer; worth trying again later."""
 
 
 class WriteOutsideTransaction(RuntimeError):
@@ -144,8 +140,13 @@ class _Session(flask_sqlalchemy.session.Session):
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         found = super().get_bind(*args, **kwargs)
         if _STATE not in self.info and isinstance(found, Engine):
-            return cast(Engine, vars(found).get(_READING, found))
+            return autocommitting(found)
         return found
+
+
+def autocommitting(engine: Engine) -> Engine:
+    """The engine as it is used outside a unit of work."""
+    return cast(Engine, vars(engine).get(_READING, engine))
 
 
 db = SQLAlchemy(
@@ -210,7 +211,7 @@ def after_commit(action: Callable[[], object]) -> None:
 
 def in_transaction() -> bool:
     """Whether a unit of work is open."""
-    return _STATE in _session().info
+    return bool(db.session.registry.has()) and _STATE in _session().info
 
 
 def lock_for_change(name: str) -> None:
@@ -251,17 +252,21 @@ def _refuse_statement(state: ORMExecuteState) -> None:
 
 @event.listens_for(db.session, "after_begin")
 def _begin_immediate(session: Session, _: object, connection: Any) -> None:
-    """SQLite: take the write lock now; wait in line within the process rather than by polling."""
+    """SQLite: take the write lock now."""
     unit: _Unit | None = session.info.get(_STATE)
     if unit is None or connection.dialect.name != "sqlite" or connection.in_nested_transaction():
         return
     if unit.write_lock is None:
-        lock: threading.Lock = _write_locks[connection.engine]
-        if lock.acquire(timeout=10):
-            unit.write_lock = lock
-        else:
-            raise DatabaseUnavailable("another writer of this process does not finish")
+        unit.write_lock = line_up(connection.engine)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def line_up(engine: Engine) -> "threading.Lock":
+    """SQLite: wait for the one write lock in line within the process rather than by polling."""
+    lock = _write_locks[engine]
+    if not lock.acquire(timeout=10):
+        raise DatabaseUnavailable("another writer of this process does not finish")
+    return lock
 
 
 def engine_options(settings: DatabaseSettings) -> dict[str, Any]:
@@ -282,12 +287,12 @@ def engine_options(settings: DatabaseSettings) -> dict[str, Any]:
 
 def prepare_engine(engine: Engine) -> None:
     """Attach pragmas, the check of idle connections, and the one error of an absent database."""
-    event.listen(engine, "handle_error", _translate_error, retval=True)
+    event.listen(engine, "handle_error", translate_error, retval=True)
     if engine.dialect.name == "sqlite":
         _write_locks[engine] = threading.Lock()
         event.listen(engine, "connect", _sqlite_pragmas)
     else:
-        event.listen(engine, "checkout", _refuse_dropped)
+        event.listen(engine, "checkout", refuse_dropped)
         # The same connections in autocommit, for reads outside a unit of work.
         vars(engine)[_READING] = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -302,27 +307,6 @@ def _sqlite_pragmas(connection: DBAPIConnection, _: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _refuse_dropped(connection: Any, *_: object) -> None:
-    """An idle connection that has something to say was closed by the server: open another."""
-    poller = select.poll()
-    poller.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    if poller.poll(0):
-        raise DisconnectionError("the server closed an idle connection")
-
-
-_SQLITE_AWAY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL")
-
-
-def _translate_error(context: ExceptionContext) -> Exception | None:
-    original = context.original_exception
-    sqlite_name = getattr(original, "sqlite_errorname", None) or ""
-    connecting = context.connection is None and type(original).__name__ == "OperationalError"
-    if context.is_disconnect or connecting or sqlite_name.startswith(_SQLITE_AWAY):
-        log.warning("database unavailable: %s", type(original).__name__)
-        return DatabaseUnavailable("the database is not available")
-    return None
 
 
 def init_database(app: Flask, settings: Settings, sealer: Sealer | None = None) -> None:

@@ -63,6 +63,8 @@ def _serve(host: str, port: int, workers: int, threads: int) -> None:
         http=HTTPModes.http1,
         backlog=1024,
         respawn_failed_workers=True,
+        # A worker told to stop while it is still starting does not hear it.
+        workers_kill_timeout=10,
         websockets=False,
         factory=True,
         log_level=LogLevels.warning,

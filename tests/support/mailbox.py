@@ -90,14 +90,14 @@ class Mailbox:
             seconds=seconds,
         )
 
-    def link(self, address: str, containing: str, count: int = 1) -> str:
+    def link(self, address: str, containing: str, count: int = 1, *, seconds: float = 60) -> str:
         """The link in the ``count``-th mail to this address that has one like this."""
 
         def found() -> str | None:
             links = [m.link(containing) for m in self.to(address) if containing in m.text]
             return links[count - 1] if len(links) >= count else None
 
-        return wait_for(f"link {count} with {containing} for {address}", found)
+        return wait_for(f"link {count} with {containing} for {address}", found, seconds=seconds)
 
     def __len__(self) -> int:
         with self._lock:

@@ -1,10 +1,12 @@
-"""The short way to the machine endpoints: WSGI in, WSGI out, past Flask's dispatch.
+"""The short way to what programs ask for, and to silent sign-on: past Flask's dispatch.
 
 Flask's contexts, URL map, request and response objects cost more than everything introspection has
-to do, so plain requests to these endpoints are answered here. Whatever is out of the ordinary goes
-on to Flask and to the same endpoints in ``web.endpoints``: another method or spelling of the path,
-an ``Origin`` (CORS), a body that is no form, too long or of unknown length. Errors that are none of
-the protocol's are drawn by the application's own handlers.
+to do, so plain requests to the machine endpoints are answered here, and so is a GET of the
+authorization endpoint by a browser whose session is enough. Whatever is out of the ordinary goes on
+to Flask and to the same endpoints in ``web.endpoints`` and ``web.oauth``: another method or
+spelling of the path, an ``Origin`` (CORS), a body that is no form, too long or of unknown length,
+an authorization request that needs the person. Errors that are none of the protocol's, and what is
+a page, are drawn by the application.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,12 +16,16 @@ from urllib.parse import parse_qsl
 from flask import Flask
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import BadRequest, ClientDisconnected
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.http import HTTP_STATUS_CODES, parse_cookie
 
+from idp.protocol.errors import AuthorizationError
+from idp.protocol.interaction import Proceed
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
-from idp.web.http import MOST_FIELDS, SERVICES, WEB, address_of
+from idp.web.http import MOST_FIELDS, SERVICES, WEB, address_of, to_flask
 from idp.web.metrics import count_request
+from idp.web.oauth import decide
 from idp.web.security import PUBLIC_METADATA, BrowserGuard
+from idp.web.signed_in import find_signed_in
 from idp.wiring import Services
 
 FORM = "application/x-www-form-urlencoded"
@@ -38,7 +44,9 @@ class FastLane:
         protocol = services.protocol
         self._app = app
         self._behind: Callable[[Environ, StartResponse], Iterable[bytes]] = app.wsgi_app
+        self._services = services
         self._settings = services.settings
+        self._session_cookie = guard.session_cookie
         self._longest = services.settings.limits.request_bytes
         self._always = guard.api_headers
         self._documents: dict[str, tuple[str, Callable[[], bytes]]] = {
@@ -62,6 +70,10 @@ class FastLane:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         if method == "GET" and (document := self._documents.get(path)) is not None:
             return self._guarded(environ, start_response, self._show, document)
+        if path == "/authorize" and method == "GET" and "HTTP_ORIGIN" not in environ:
+            cookie = parse_cookie(environ).get(self._session_cookie)
+            if cookie:
+                return self._guarded(environ, start_response, self._authorize, cookie)
         endpoint = self._endpoints.get((method, path))
         if endpoint is None or "HTTP_ORIGIN" in environ:
             return self._behind(environ, start_response)
@@ -115,12 +127,34 @@ class FastLane:
         endpoint: tuple[str, Callable[[ProtocolRequest], ProtocolResponse]],
     ) -> Iterable[bytes]:
         name, respond = endpoint
-        answer = respond(self._read(environ))
-        headers = [
-            *answer.headers,
-            *self._always,
-            ("Content-Length", str(len(answer.body))),
-        ]
+        return self._send(name, respond(self._read(environ)), start_response)
+
+    def _authorize(
+        self, environ: Environ, start_response: StartResponse, cookie: str
+    ) -> Iterable[bytes]:
+        """Answer at once where the session is enough or the request is refused, else hand on."""
+        everything = self._services
+        protocol = everything.protocol
+        try:
+            asked = protocol.check_authorization_request(self._read(environ))
+        except AuthorizationError as error:
+            answer = protocol.respond_error(error)
+        else:
+            who = find_signed_in(everything, cookie)
+            decision = decide(everything, asked, who)
+            if who is None or not isinstance(decision, Proceed):
+                return self._behind(environ, start_response)
+            answer = protocol.respond_success(asked, decision.authentication, who.person)
+        if answer.location is None:  # a page
+            with self._app.request_context(environ):
+                drawn = self._app.finalize_request(to_flask(answer))
+                return drawn(environ, start_response)
+        return self._send("oauth.authorize", answer, start_response)
+
+    def _send(
+        self, name: str, answer: ProtocolResponse, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        headers = [*answer.headers, *self._always, ("Content-Length", str(len(answer.body)))]
         count_request(name, answer.status)
         start_response(_STATUS[answer.status], headers)
         return [answer.body]

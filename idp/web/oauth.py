@@ -1,7 +1,8 @@
 """The OAuth and OpenID endpoints: translate, ask the protocol, translate back.
 
 Here, and only here, signing in and the protocol meet: ``interaction.decide`` says ``LoginNeeded``,
-the hosted login is begun with it, and ``Authentication`` comes back through the session.
+the hosted login is begun with it, and ``Authentication`` comes back through the session. Where a
+session is enough, ``web.fast_lane`` has asked :func:`decide` and answered before a view is reached.
 """
 
 from flask import Blueprint, Response, request
@@ -15,6 +16,7 @@ from idp.web import http
 from idp.web.contexts import Consent, Entering
 from idp.web.entering import brand_of, entering, entering_of, form_targets, gone_page, return_host
 from idp.web.signed_in import SignedIn, signed_in
+from idp.wiring import Services
 
 bp = Blueprint("oauth", __name__)
 
@@ -65,7 +67,7 @@ def consent(tx_id: str) -> Response:
     # Somebody else may have signed in, in another tab, since the page was shown.
     if action == "allow" and who and who.person.subject == request.form.get("account"):
         asked = asked.after_login() if tx.sid else asked
-        decision = _decide(asked, who, tx)
+        decision = decide(everything, asked, who, tx)
         if isinstance(decision, ConsentNeeded):
             person = who.person
             everything.consents.extend(
@@ -89,7 +91,7 @@ def _answer(
 ) -> Response:
     """Carry out what ``decide`` says."""
     everything = http.services()
-    decision = _decide(asked, who, tx)
+    decision = decide(everything, asked, who, tx)
     match decision:
         case Proceed() if who is not None:
             answer = everything.protocol.respond_success(asked, decision.authentication, who.person)
@@ -100,7 +102,9 @@ def _answer(
             return _error(asked, decision.error)
         case ConsentNeeded() if who is not None:
             if tx is None:  # the page has an address of its own, where its form leads
-                return http.see_other(f"/authorize/{_begin(asked, _needed(asked), who).id}")
+                return http.see_other(
+                    f"/authorize/{_begin(asked, _needed(everything, asked), who).id}"
+                )
             return _consent_page(asked, decision, who, tx)
         case LoginNeeded():
             tx = _begin(asked, decision, who)
@@ -108,27 +112,29 @@ def _answer(
     raise AssertionError(f"a decision without a person: {decision}")
 
 
-def _decide(
-    asked: AuthorizationRequest, who: SignedIn | None, tx: LoginTransaction | None
+def decide(
+    everything: Services,
+    asked: AuthorizationRequest,
+    who: SignedIn | None,
+    tx: LoginTransaction | None = None,
 ) -> Decision:
     """Ask ``authn`` what the session is worth for this request, and the protocol what follows.
 
     The session that a login has just led to is judged for that login, wherever it was begun.
     """
-    everything = http.services()
     if who is None:
         return everything.protocol.decide(asked, None, ())
     authentication = everything.authn.resume(tx, who.session, who.person) if tx else None
     if authentication is None:
         authentication = everything.authn.authentication_for(
-            who.session, who.person, _needed(asked)
+            who.session, who.person, _needed(everything, asked)
         )
     return everything.protocol.decide(asked, authentication, who.consents(asked.client_id))
 
 
-def _needed(asked: AuthorizationRequest) -> LoginNeeded:
-    protocol, client = http.services().protocol, http.services().clients.find(asked.client_id)
-    return protocol.login_needed(asked, client) if client else LoginNeeded()
+def _needed(everything: Services, asked: AuthorizationRequest) -> LoginNeeded:
+    client = everything.clients.find(asked.client_id)
+    return everything.protocol.login_needed(asked, client) if client else LoginNeeded()
 
 
 def _begin(

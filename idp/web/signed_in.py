@@ -7,6 +7,7 @@ from flask import request
 from idp.authn.sessions import Session
 from idp.core.person import Person
 from idp.web.http import guard, services
+from idp.wiring import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,11 @@ def signed_in() -> SignedIn | None:
     Whether the session is *enough* for what is asked is not said here: that is for
     ``AuthnService.authentication_for``.
     """
-    everything = services()
-    cookie = request.cookies.get(guard().session_cookie)
+    return find_signed_in(services(), request.cookies.get(guard().session_cookie))
+
+
+def find_signed_in(everything: Services, cookie: str | None) -> SignedIn | None:
+    """The same by the value of the session cookie."""
     found = everything.sessions.key_from_cookie(cookie) if cookie else None
     if found is None:
         return None

@@ -1,7 +1,9 @@
 """The short way answers as Flask does: the same requests, with an Origin that keeps them off it."""
 
 import io
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from werkzeug.test import TestResponse
@@ -97,3 +99,77 @@ def test_a_body_that_ends_early_is_refused(front: Front) -> None:
     )
     assert answer.status_code == 400
     assert answer.get_json()["error"] == "invalid_request"
+
+
+CALLBACK = "https://rp.example/cb"
+
+
+def client_of(front: Front, *, first_party: bool = True) -> str:
+    client, _ = front.services.clients.register(
+        {"client_name": "x", "redirect_uris": [CALLBACK], "scope": "openid profile"},
+        first_party=first_party,
+    )
+    return client.client_id
+
+
+def asked(client_id: str, /, **more: str) -> str:
+    parameters = {
+        "client_id": client_id,
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid",
+        "state": "s t/ä",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }
+    return f"/authorize?{urlencode(parameters | more)}"
+
+
+def told(response: TestResponse) -> tuple[str, dict[str, str], str]:
+    """What an answer says, without what is new each time."""
+    headers = headers_of(response)
+    for name in ("Content-Type", "Set-Cookie") if response.location else ("Set-Cookie",):
+        headers.pop(name, None)
+    headers["Location"] = re.sub(
+        r"code=[\w-]{43}|[0-9a-f]{32}|[\w-]{43}$", "*", headers.get("Location", "")
+    )
+    body = re.sub(r'value="[\w-]{43}"|[0-9a-f]{64}|[0-9A-Za-z_-]{8,43}"', "*", response.text)
+    return response.status, headers, "" if response.location else body
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"prompt": "none"},
+        {"response_mode": "fragment"},
+        {"response_mode": "form_post"},
+        {"prompt": "login"},
+        {"prompt": "none", "acr_values": "urn:einlass:acr:2fa"},
+        {"scope": ""},
+        {"redirect_uri": "https://elsewhere.example/cb"},
+        {"client_id": "nobody"},
+        {"request": "x"},
+    ],
+)
+def test_silent_sign_on_is_the_same_either_way(front: Front, more: dict[str, str]) -> None:
+    front.member("012345678", "anna@nord.example", "employee")
+    browser = front.sign_in("anna@nord.example", second_factor=False)
+    address = asked(client_of(front), **more)
+    assert told(browser.get(address)) == told(browser.get(address, headers=ELSEWHERE))
+
+
+def test_a_third_party_is_never_let_in_without_consent(front: Front) -> None:
+    front.member("012345678", "anna@nord.example", "employee")
+    browser = front.sign_in("anna@nord.example", second_factor=False)
+    answer = browser.get(asked(client_of(front, first_party=False)))
+    assert answer.status_code == 303
+    assert answer.location.startswith("/authorize/")
+
+
+def test_a_cookie_of_nobody_leads_to_the_login(front: Front) -> None:
+    browser = front.browser()
+    browser.set_cookie(front.app.extensions["einlass-web"][0].session_cookie, "x")
+    answer = browser.get(asked(client_of(front)))
+    assert answer.status_code == 303
+    assert answer.location.startswith("/login/")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from idp.authn.step import Step
+from idp.authn.transaction import LoginTransaction
+from idp.core.person import PersonMembership
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,13 @@ class Outcome:
     """``moved``: the form was for a step that was not due, and nothing of it was used.
 
     ``errors`` hold codes to translate, by field, and ``retry_after`` in seconds beside them;
-    ``notice`` is the code of something to say quietly (``code-sent``).
+    ``notice`` is the code of something to say quietly (``code-sent``). ``tx`` is the transaction
+    as stored by then, ``company`` the one being entered, once it is settled behind the password.
     """
 
     step: Step
+    tx: LoginTransaction
+    company: PersonMembership | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     moved: bool = False

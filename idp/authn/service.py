@@ -20,7 +20,7 @@ from idp.authn.factors import FactorService
 from idp.authn.finishing import FinishedLogin, Finishing, authentication_of
 from idp.authn.outcome import Outcome, Refused
 from idp.authn.ports import Invitations, Memberships, People
-from idp.authn.progress import RETRIES, Progress, TransactionBusy
+from idp.authn.progress import RETRIES, Progress, Settled, TransactionBusy
 from idp.authn.registration import InvitationOffer, Registration
 from idp.authn.sessions import Session, Sessions
 from idp.authn.step import Finished, Step
@@ -35,7 +35,7 @@ from idp.authn.transaction import (
 )
 from idp.authn.vault import Vault
 from idp.core.clock import Clock
-from idp.core.person import Person, PersonMembership
+from idp.core.person import Person
 from idp.core.randomness import Randomness
 from idp.core.vocabulary import Authentication, LoginNeeded
 from idp.infra.audit import Audit
@@ -230,8 +230,11 @@ class AuthnService:
 
     def due(self, tx: LoginTransaction) -> Step:
         """The step that is due, ready to show; raises ``AlreadyFinished``."""
-        settled = self._progress.settle(tx)
-        return self._progress.shown(settled)
+        return self.look(tx).step
+
+    def look(self, tx: LoginTransaction) -> Outcome:
+        """The same with what its page says around it."""
+        return self._outcome(self._progress.settle(tx))
 
     def submit(
         self,
@@ -247,16 +250,16 @@ class AuthnService:
         settled = self._progress.settle(tx)
         due = settled.step
         if step != due.name or isinstance(due, Finished):
-            return Outcome(self._progress.shown(settled), moved=True)
+            return self._outcome(settled, moved=True)
         person = settled.known.facts.person
         visit = Visit(ip, known_account)
         change = self._answers.take(settled.tx, due, person, form, visit)
         if isinstance(change, Refused):
-            return Outcome(self._progress.shown(settled), change.told())
+            return self._outcome(settled, errors=change.told())
         if change is None:
             sent = form.get("action") == "resend"
-            return Outcome(self._progress.shown(settled), notice="code-sent" if sent else "")
-        return Outcome(self._progress.shown(self._progress.settle(settled.tx, change)))
+            return self._outcome(settled, notice="code-sent" if sent else "")
+        return self._outcome(self._progress.settle(settled.tx, change))
 
     def finish(
         self, tx: LoginTransaction, *, ip: str, user_agent: str = "", device: str = ""
@@ -280,13 +283,6 @@ class AuthnService:
                 return finished
             tx = self._transactions.reload(tx)
         raise TransactionBusy(tx.id)
-
-    def membership_of(self, tx: LoginTransaction) -> PersonMembership | None:
-        """The company being entered, once the password was proven and the company is settled."""
-        if tx.state not in _PROVEN or tx.subject is None:
-            return None
-        company = self._evaluation.of(tx).company
-        return company.membership if company else None
 
     def abandon(self, tx: LoginTransaction) -> None:
         """The person goes back; the transaction is over."""
@@ -316,6 +312,15 @@ class AuthnService:
                 after_commit(lambda: self._sessions.keep(subject, keep_sid))
 
     # Inside
+
+    def _outcome(self, settled: Settled, **more: Any) -> Outcome:
+        """What the page of the step needs, from what was decided already."""
+        tx, company = settled.tx, None
+        if tx.state in _PROVEN and tx.subject is not None:
+            company = settled.known.company
+        return Outcome(
+            self._progress.shown(settled), tx, company.membership if company else None, **more
+        )
 
     def _new(
         self,

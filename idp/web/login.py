@@ -32,7 +32,7 @@ def show(tx_id: str) -> Response:
     authn = http.services().authn
     try:
         tx = authn.load(tx_id, http.caller().browser or "")
-        return _next(tx_id, Outcome(authn.due(tx)))
+        return _next(authn.look(tx))
     except AlreadyFinished as error:
         return http.see_other(_destination(error.tx))
     except (TransactionNotFound, WrongBrowser) as error:
@@ -57,25 +57,24 @@ def submit(tx_id: str) -> Response:
             user_agent=who.user_agent,
             known_account=who.known_account,
         )
-        return _next(tx_id, outcome, posted=True)
+        return _next(outcome, posted=True)
     except AlreadyFinished as error:
         return http.see_other(_destination(error.tx))
     except (TransactionNotFound, WrongBrowser) as error:
         return gone_page(error)
 
 
-def _next(tx_id: str, outcome: Outcome, *, posted: bool = False) -> Response:
+def _next(outcome: Outcome, *, posted: bool = False) -> Response:
     """On to where the login leads, to the same address, or the page with its errors."""
-    authn = http.services().authn
-    tx = authn.load(tx_id, http.caller().browser or "")
+    tx = outcome.tx
     if isinstance(outcome.step, steps.Finished):
         try:
             return _finish(tx)
-        except NotFinished as error:
-            outcome = Outcome(error.step)
+        except NotFinished:
+            outcome = http.services().authn.look(tx)
     if posted and not outcome.errors and not outcome.notice:
         return http.see_other(f"/login/{tx.id}")
-    company = authn.membership_of(tx)
+    company = outcome.company
     name = company.tenant_name if company else ""
     page = login_page(tx, outcome.step, outcome.errors, tenant_name=name)
     status = 429 if "throttled" in outcome.errors.values() else 400 if outcome.errors else None

@@ -145,11 +145,11 @@ def test_company_chooser(door: Door, nord: Tenant, sued: Tenant) -> None:
     step = browser.password(MARA)
     assert isinstance(step, ChooseTenant)
     assert {m.tenant_name for m in step.options} == {"Nord GmbH", "Süd AG"}
-    assert browser.authn.membership_of(browser.tx) is None
+    assert browser.authn.look(browser.tx).company is None
     assert browser.post("tenant", tenant="999999999").errors == {"tenant": "tenant-invalid"}
     assert browser.post("tenant").errors == {"tenant": "tenant-invalid"}
     assert isinstance(browser.post("tenant", tenant="087654321").step, Finished)
-    entered = browser.authn.membership_of(browser.tx)
+    entered = browser.authn.look(browser.tx).company
     assert entered is not None
     assert entered.tenant_name == "Süd AG"
     assert browser.finish().authentication.customer_number == "087654321"

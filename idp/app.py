@@ -11,7 +11,7 @@ from idp.authn.progress import TransactionBusy
 from idp.infra import migrate
 from idp.infra.database import DatabaseUnavailable, init_database
 from idp.infra.ephemeral import StoreUnavailable
-from idp.infra.process import stop_with_parent
+from idp.infra.process import settle, stop_with_parent
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttled
 from idp.settings import Settings
@@ -80,6 +80,7 @@ def create_worker_app() -> Flask:
     # and over; keys that are missing then are made when something is signed.
     with app.app_context(), suppress(StoreUnavailable, DatabaseUnavailable):
         services_of(app).keyring.ensure_keys()
+    settle()
     return app
 
 

@@ -29,7 +29,9 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the provider: web workers and mail delivery."""
     from idp.app import prepare
     from idp.infra.logs import configure_logging
+    from idp.infra.process import settle, share_one_heap
 
+    share_one_heap()
     configure_logging()
     current = settings()
     for warning in current.warnings:
@@ -37,6 +39,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     listen = current.server
     try:
         prepare(current)
+        settle()
         with supervised(current), _DeliveryProcess():
             _serve(
                 host or listen.host,

@@ -90,7 +90,9 @@ def exclusive(settings: Settings) -> Iterator[Connection]:
 def upgrade(settings: Settings, target: str = "head") -> None:
     """Apply what is missing, up to ``target``."""
     with exclusive(settings) as connection:
-        run(connection, "upgrade", target)
+        # Alembic's modules would stay in the memory of every process that serves.
+        if target != "head" or _version(connection) != expected_head():
+            run(connection, "upgrade", target)
 
 
 def downgrade(settings: Settings, target: str) -> None:
@@ -110,10 +112,18 @@ def run(connection: Connection, verb: str, target: str) -> None:
 
 def current_head(settings: Settings) -> str | None:
     """The revision the database is at; None before the first."""
-    from alembic.runtime.migration import MigrationContext
-
     with migration_engine(settings).connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    try:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)
+    finally:
+        connection.rollback()  # Alembic commits only what it has begun itself
 
 
 @cache

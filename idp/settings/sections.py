@@ -142,7 +142,7 @@ class HashingSettings:
     time: int = setting("IDP_ARGON2_TIME", 2, whole(1, 100), "passes over the memory")
     parallelism: int = setting("IDP_ARGON2_PARALLELISM", 1, whole(1, 64), "lanes")
     concurrency: int = setting(
-        "IDP_ARGON2_CONCURRENCY", 4, whole(1, 256), "hashes at once in each process"
+        "IDP_ARGON2_CONCURRENCY", 1, whole(1, 256), "hashes at once in each process"
     )
 
 

@@ -99,6 +99,10 @@ class TemporarilyUnavailable(ProtocolError):
     status_code = 503
     text = "The provider cannot answer at the moment. Try again shortly."
 
+    def get_headers(self) -> list[tuple[str, str]]:
+        """With the seconds after which another try makes sense (RFC 9110 §10.2.3)."""
+        return [*super().get_headers(), ("Retry-After", "5")]
+
 
 class LoginRequired(ProtocolError):
     """OIDC Core §3.1.2.6."""

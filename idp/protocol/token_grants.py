@@ -213,7 +213,7 @@ class Refresh(_Grant, RefreshTokenGrant):  # type: ignore[misc]
                 "refresh_token.reused",
                 category="protocol",
                 tenant_id=entitlement.tenant_id,
-                subject=entitlement.account_id,
+                subject=entitlement.subject,
                 client_id=entitlement.client_id,
                 ip=self.request.client_address,
                 outcome="failure",

@@ -63,7 +63,7 @@ def address_of(peer: str | None, forwarded: str | None, settings: Settings) -> s
     address = peer or "0.0.0.0"  # noqa: S104 - not a bind address
     if not forwarded or not _trusted(address, settings):
         return address
-    for entry in reversed([part.strip() for part in forwarded.split(",")][-20:]):
+    for entry in reversed([_without_port(part) for part in forwarded.split(",")][-20:]):
         try:
             ip_address(entry)
         except ValueError:
@@ -72,6 +72,14 @@ def address_of(peer: str | None, forwarded: str | None, settings: Settings) -> s
         if not _trusted(entry, settings):
             break
     return address
+
+
+def _without_port(entry: str) -> str:
+    """The address of an entry; some proxies write ``192.0.2.1:4711`` or ``[2001:db8::1]:4711``."""
+    entry = entry.strip()
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def _trusted(address: str, settings: Settings) -> bool:

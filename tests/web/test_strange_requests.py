@@ -3,18 +3,16 @@
 import json
 import logging
 import re
+from dataclasses import replace
+from ipaddress import ip_network
 from urllib.parse import unquote
 
 import pytest
 
+from idp.settings import Settings
+from idp.web.http import address_of
 from tests.web.attack import ANNA, ERIK, NORD, invitation, password, to_password
 from tests.web.conftest import Front
-
-# -- what ends when ------------------------------------------------------------------------------
-
-
-# -- the console ---------------------------------------------------------------------------------
-
 
 BAD = {
     "NUL": "a\x00b",
@@ -220,3 +218,20 @@ def test_strange_addresses_cookies_and_methods_break_nothing(front: Front, value
             raw = {"HTTP_COOKIE": header.encode().decode("latin-1")}
             answer = front.browser().get(path, environ_overrides=raw)
             assert answer.status_code < 500, (path, cookie)
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("unknown", "10.0.0.1"),
+    ],
+)
+def test_a_proxy_may_name_the_port_beside_the_address(
+    settings: Settings, entry: str, address: str
+) -> None:
+    behind = replace(settings.server, trusted_proxies=(ip_network("10.0.0.0/8"),))
+    assert address_of("10.0.0.1", entry, replace(settings, server=behind)) == address

@@ -57,7 +57,7 @@ class HandClock:
 
 @dataclass
 class House:
-    """Everything a test of B's services needs."""
+    """Everything a test of the services needs."""
 
     app: Flask
     settings: Settings

@@ -7,9 +7,11 @@ thread to the HTTP server, which spawns the web workers. Children end by themsel
 
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from idp.cli.context import refuse, settings
 from idp.infra.embedded_redis import EmbeddedRedisError, supervised
 
 _log = logging.getLogger("idp.serve")
+
+PORT_SECONDS = 3.0
+"""How long a port may still be held by what was there before."""
 
 
 @click.command()
@@ -37,6 +42,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     for warning in current.warnings:
         _log.warning(warning)
     listen = current.server
+    _check_free(host or listen.host, port or listen.port)
     try:
         prepare(current)
         settle()
@@ -48,7 +54,29 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
                 listen.threads,
             )
     except (RuntimeError, OSError, EmbeddedRedisError) as error:
-        refuse(str(error))
+        refuse(str(error).partition("\n")[0])
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse in plain words what the HTTP server would refuse with a stack of frames.
+
+    Workers of a server that was just killed hold the port for a moment longer.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    refuse(
+                        f"cannot listen on {host}, port {port}: {error.strerror or error}. "
+                        "Choose another with --host and --port"
+                    )
+        time.sleep(0.1)
 
 
 def _serve(host: str, port: int, workers: int, threads: int) -> None:

@@ -37,7 +37,7 @@ from idp.settings import Lifetimes
 __all__ = ["InvalidToken", "KeyInfo", "Keyring", "UnknownKey"]
 
 REFRESH = timedelta(seconds=2)
-"""How often the JWKS, which makes no trip of its own otherwise, asks whether keys changed."""
+"""How often the JWKS asks whether keys changed while Redis is away."""
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Keyring:
         self._keys = SigningKeys(sealer, clock, randomness, lifetimes, self._changed)
         self._ring: _Ring | None = None
         self._loading = threading.Lock()
-        self._checked: datetime | None = None
+        self._away: datetime | None = None
         store.on_stale(self._forget)
 
     # Hot paths
@@ -144,13 +144,19 @@ class Keyring:
         return claims
 
     def jwks(self) -> bytes:
-        """The public keys as a JWK Set (RFC 7517 §5); made once per change of the keys."""
+        """The public keys as a JWK Set (RFC 7517 §5); made once per change of the keys.
+
+        Each call asks whether keys changed: another process may have signed with a new one a moment
+        ago, and whoever holds that token comes here for its key.
+        """
         now = self._clock.now()
-        if self._checked is None or not timedelta(0) <= now - self._checked < REFRESH:
-            self._checked = now
-            # With Redis away, what we know is still true enough to verify tokens with.
-            with contextlib.suppress(StoreUnavailable):
+        if self._away is None or not timedelta(0) <= now - self._away < REFRESH:
+            try:
                 self._store.fetch()
+                self._away = None
+            except StoreUnavailable:
+                # With Redis away, what we know is still true enough to verify tokens with.
+                self._away = now
         ring = self._current()
         if not ring.jwks or (ring.jwks_until is not None and now >= ring.jwks_until):
             shown = [key for key in ring.keys.values() if key.is_known(now)]

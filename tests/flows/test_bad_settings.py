@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,17 @@ def test_the_start_is_refused_with_the_reason(
     assert done.returncode == 1, done
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_said_in_one_line(bed: Provider) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = bed.run_installed("serve", "--port", str(port))
+    assert done.returncode == 1, done
+    refused = [line for line in done.stderr.splitlines() if line.startswith("Refused")]
+    assert len(refused) == 1
+    assert str(port) in refused[0]
+    assert "tack" not in done.stderr
 
 
 def test_every_problem_is_named_at_once(bed: Provider) -> None:

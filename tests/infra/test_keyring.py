@@ -326,3 +326,13 @@ def test_only_canonical_segments_are_taken(segment: str) -> None:
     except InvalidToken:
         return
     assert encode_segment(data).decode() == segment
+
+
+def test_a_key_made_elsewhere_is_published_here_at_once(
+    keyring: Keyring, elsewhere: Keyring
+) -> None:
+    keyring.ensure_keys()
+    before = kids(elsewhere)
+    # A client's first EdDSA token is signed there; it fetches the keys from here.
+    token = keyring.sign({"sub": "somebody"}, "EdDSA")
+    assert header_of(token)["kid"] in kids(elsewhere) - before

@@ -232,17 +232,22 @@ def error_page(error: ProtocolError, status: int = 400) -> Response:
 def locale_for(person: Person | None = None, ui_locales: Iterable[str] = ()) -> str:
     """The language to speak: the switch, then ``ui_locales``, the account, the browser."""
     return negotiate_locale(
-        chosen=request.args.get("lang") or request.cookies.get(guard().language_cookie),
+        chosen=_chosen_language(),
         ui_locales=ui_locales,
         account=person.locale if person else None,
         accept_language=request.headers.get("Accept-Language"),
     )
 
 
+def _chosen_language() -> str | None:
+    """What the language switch says, now or the last time it was used."""
+    return request.args.get("lang") or request.cookies.get(guard().language_cookie)
+
+
 def locale_for_account(account: Account) -> str:
     """The language to speak to somebody who is not signed in yet, but known by a mailed link."""
     return negotiate_locale(
-        chosen=request.args.get("lang") or request.cookies.get(guard().language_cookie),
+        chosen=_chosen_language(),
         account=account.locale,
     )
 

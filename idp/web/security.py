@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
-from idp.core.randomness import Randomness, digest, same
+from idp.core.randomness import Randomness, same
 from idp.settings import CookieSettings
 
 BROWSER_COOKIE_AGE = 400 * 24 * 3600
@@ -156,11 +156,6 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of a URL as browsers write an origin (RFC 6454 §6.2)."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def browser_digest(browser: str) -> str:
-    """What is stored of the browser cookie."""
-    return digest(browser)
 
 
 def _csp_source(uri: str) -> str:

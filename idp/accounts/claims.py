@@ -2,7 +2,7 @@
 
 ``build_claims`` leaves out whatever has no value (Core §5.3.2: such a claim is absent, never null
 or empty). ``check_claims`` takes the texts of a form or of the command line. Both work on column
-names, which are the claim names. The only user of phonenumbers.
+names, which are the claim names.
 """
 
 import re
@@ -12,10 +12,10 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import phonenumbers
 from babel.core import Locale, UnknownLocaleError
 
 from idp.accounts.email_address import normalise_email
+from idp.accounts.phone_number import InvalidPhoneNumber, parse_phone_number
 from idp.core.clock import epoch
 
 ADDRESS_MEMBERS = (
@@ -184,13 +184,9 @@ def _phone_number(value: Any) -> str:
     """E.164, with ``;ext=`` where there is an extension (Core §5.1, RFC 3966)."""
     problem = "must be a telephone number with country code, such as +49 30 1234567"
     try:
-        number = phonenumbers.parse(_text(64)(value), None)
-    except phonenumbers.NumberParseException as error:
+        return parse_phone_number(_text(64)(value))
+    except InvalidPhoneNumber as error:
         raise ValueError(problem) from error
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError(problem)
-    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return f"{plain};ext={number.extension}" if number.extension else plain
 
 
 def _boolean(value: Any) -> bool:

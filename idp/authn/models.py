@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.infra.database import Base, SealedText, UtcDateTime
@@ -23,6 +23,60 @@ class TotpDevice(Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_step: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WebauthnCredential(Base):
+    """A passkey or security key (WebAuthn Level 3 §4, "credential record").
+
+    ``user_verified``: it checked its holder when it was made, so it may stand in for the password.
+    ``backup_eligible`` and ``backed_up`` tell synced keys from those that never leave their device.
+    ``counter_regressed_at``: a copy of the key may exist (§6.1.1).
+    """
+
+    __tablename__ = "webauthn_credentials"
+    __table_args__ = (
+        Index("ix_webauthn_credentials_digest", "credential_digest", unique=True),
+        Index("ix_webauthn_credentials_account", "account_id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("accounts.id", ondelete="CASCADE")
+    )
+    credential_id: Mapped[str] = mapped_column(Text)
+    credential_digest: Mapped[str] = mapped_column(String(64))
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(200))
+    aaguid: Mapped[str] = mapped_column(String(36))
+    transports: Mapped[list[str]] = mapped_column(JSON)
+    user_verified: Mapped[bool]
+    backup_eligible: Mapped[bool]
+    backed_up: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    counter_regressed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CodeDestination(Base):
+    """Where codes may be sent: a telephone number that was confirmed, or the account's e-mail.
+
+    ``channel`` is ``phone`` or ``email``; ``address`` the number in E.164 form (empty for e-mail:
+    it is the account's address, whatever that is). ``texts``: the number can receive SMS.
+    """
+
+    __tablename__ = "code_destinations"
+    __table_args__ = (Index("ix_code_destinations_account", "account_id", "channel"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("accounts.id", ondelete="CASCADE")
+    )
+    channel: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(SealedText("code_destinations.address"))
+    texts: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class RecoveryCode(Base):

@@ -27,6 +27,12 @@ class Policy:
     remember_days: int = 0
     phishing_resistant_only: bool = False
     changed_at: datetime | None = None
+    client_minimums: tuple[tuple[str, int], ...] = ()
+    """Client id and the acr level its users must reach here; it can only tighten (M6)."""
+
+    def minimum_for(self, client_id: str | None) -> int:
+        """The acr level that the company demands for a client; 1: nothing of its own."""
+        return dict(self.client_minimums).get(client_id or "", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,16 @@ class PersonMembership:
     mfa_selected: bool = False
     mfa_due_since: datetime | None = None
     mfa_deadline: datetime | None = None
+    mfa_bypass_until: datetime | None = None
+    """Until then one sign-in may do without the policy's factor: an admin has allowed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account with its memberships, enrolled factors, standard claims and consents."""
+    """An account with its memberships, enrolled factors, standard claims and consents.
+
+    ``passwordless``: one of the passkeys checks its holder itself and so needs no password.
+    """
 
     account_id: str
     subject: str
@@ -62,6 +73,7 @@ class Person:
     sessions_not_before: datetime | None = None
     has_password: bool = True
     enrolled: frozenset[Factor] = frozenset()
+    passwordless: bool = False
     self_mfa: bool = False
     recovery_codes_left: int = 0
     is_operator: bool = False

@@ -15,11 +15,11 @@ ACR_SINGLE = "urn:einlass:acr:1fa"
 ACR_MULTI = "urn:einlass:acr:2fa"
 """Two factors of different kinds were proven in this session."""
 ACR_PHISHING_RESISTANT = "phr"
-"""Phishing-resistant sign-in (OpenID EAP ACR Values 1.0)."""
+"""Two factors, one of them bound to our address: a passkey or security key (EAP ACR Values 1.0)."""
 
 ACR_LEVEL = {ACR_SINGLE: 1, ACR_MULTI: 2, ACR_PHISHING_RESISTANT: 3}
-ACRS_SUPPORTED = (ACR_SINGLE, ACR_MULTI)
-"""What a sign-in can reach today, hence what discovery promises, weakest first."""
+ACRS_SUPPORTED = (ACR_SINGLE, ACR_MULTI, ACR_PHISHING_RESISTANT)
+"""What a sign-in can reach, hence what discovery promises, weakest first."""
 
 
 class Factor(StrEnum):
@@ -36,6 +36,19 @@ class Factor(StrEnum):
 
 SECOND_FACTORS = frozenset(Factor) - {Factor.PASSWORD, Factor.RECOVERY_CODE}
 """Factors a person can enrol as their second one; recovery codes only stand in for them."""
+PREFERENCE = (
+    Factor.WEBAUTHN,
+    Factor.TOTP,
+    Factor.SMS,
+    Factor.VOICE,
+    Factor.EMAIL,
+    Factor.RECOVERY_CODE,
+)
+"""Which second factor is asked for or offered first: the harder to get past, the earlier."""
+SENT_FACTORS = frozenset({Factor.SMS, Factor.VOICE, Factor.EMAIL})
+"""Factors whose code we send; each try costs a message."""
+PHISHING_RESISTANT = frozenset({Factor.WEBAUTHN})
+"""Factors that answer our address only."""
 
 AMR = {
     Factor.PASSWORD: "pwd",
@@ -43,20 +56,28 @@ AMR = {
     Factor.WEBAUTHN: "hwk",
     Factor.SMS: "sms",
     Factor.VOICE: "tel",
-    Factor.EMAIL: "otp",
+    Factor.EMAIL: "email",
     Factor.RECOVERY_CODE: "otp",
 }
-"""RFC 8176 §2; ``mfa`` is added beside these when two kinds were proven."""
+"""RFC 8176 §2, but for ``email``, which it lacks; ``mfa`` is added when two kinds were proven."""
 
 SCOPES_SUPPORTED = ("openid", "profile", "email", "address", "phone", "offline_access", "tenant")
 """``tenant`` asks for the company the person is signed in for, their roles and permissions."""
 
 
-def amr_of(factors: Iterable[Factor]) -> tuple[str, ...]:
-    """The amr values for the factors proven, in a stable order."""
+def amr_of(
+    factors: Iterable[Factor], *, verified: bool = False, synced: bool = False
+) -> tuple[str, ...]:
+    """The amr values for the factors proven, in a stable order.
+
+    ``verified``: the passkey has checked its holder itself (PIN, finger, face), so it stands for
+    two kinds; ``synced``: its key may be on several devices, hence ``swk`` and not ``hwk``.
+    """
     proven = set(factors)
     values = dict.fromkeys(AMR[factor] for factor in Factor if factor in proven)
-    if Factor.PASSWORD in proven and len(proven) > 1:
+    if Factor.WEBAUTHN in proven and synced:
+        values = dict.fromkeys("swk" if value == "hwk" else value for value in values)
+    if (Factor.PASSWORD in proven and len(proven) > 1) or (Factor.WEBAUTHN in proven and verified):
         values["mfa"] = None
     return tuple(values)
 

@@ -37,7 +37,10 @@ class AuditEvent(Base):
     """One record."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events_chain", "chain", "seq", unique=True),)
+    __table_args__ = (
+        Index("ix_audit_events_chain", "chain", "seq", unique=True),
+        Index("ix_audit_events_subject", "subject", "at"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     chain: Mapped[str] = mapped_column(String(32))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from idp.settings.parsing import (
     check_issuer,
+    is_address,
     is_loopback_host,
     keys_dir_default,
     mask,
@@ -21,6 +22,7 @@ from idp.settings.parsing import (
     stored_master_key,
 )
 from idp.settings.sections import (
+    AccountSettings,
     CookieSettings,
     DatabaseSettings,
     HashingSettings,
@@ -28,11 +30,13 @@ from idp.settings.sections import (
     LimitSettings,
     MailSettings,
     OutboundSettings,
+    PasskeySettings,
     RedisSettings,
     ServerSettings,
 )
 
 __all__ = [
+    "AccountSettings",
     "CookieSettings",
     "DatabaseSettings",
     "HashingSettings",
@@ -40,6 +44,7 @@ __all__ = [
     "LimitSettings",
     "MailSettings",
     "OutboundSettings",
+    "PasskeySettings",
     "RedisSettings",
     "ServerSettings",
     "SettingRow",
@@ -70,6 +75,8 @@ SECTIONS: dict[str, type[Any]] = {
     "redis": RedisSettings,
     "lifetimes": Lifetimes,
     "mail": MailSettings,
+    "accounts": AccountSettings,
+    "passkeys": PasskeySettings,
     "hashing": HashingSettings,
     "limits": LimitSettings,
     "outbound": OutboundSettings,
@@ -92,6 +99,8 @@ class Settings:
     lifetimes: Lifetimes
     cookies: CookieSettings
     mail: MailSettings
+    accounts: AccountSettings
+    passkeys: PasskeySettings
     hashing: HashingSettings
     limits: LimitSettings
     outbound: OutboundSettings
@@ -176,6 +185,7 @@ class _Reader:
         secure = parts.scheme == "https"
         loopback = is_loopback_host(parts.hostname or "")
         self._cross_check(secure, loopback, sections)
+        self._bind_passkeys(issuer, sections["passkeys"])
         self._refuse_unknown()
         if self._problems:
             raise SettingsError(self._problems)
@@ -225,6 +235,19 @@ class _Reader:
             self._warnings.append(
                 "IDP_SMTP_URL is not set: mail is kept, and /dev/outbox does not exist here"
             )
+
+    def _bind_passkeys(self, issuer: str, passkeys: dict[str, Any]) -> None:
+        """The RP ID must be the issuer's host or a domain above it (WebAuthn Level 3 §5.1.2)."""
+        host = urlsplit(issuer).hostname or ""
+        rp_id = passkeys["rp_id"] or host
+        if rp_id != host and (not host.endswith(f".{rp_id}") or "." not in rp_id):
+            self._problems.append(
+                f"IDP_PASSKEY_RP_ID: {rp_id} is neither the issuer's host nor a domain above it"
+            )
+        passkeys["rp_id"] = rp_id
+        passkeys["available"] = not is_address(host)
+        parts = urlsplit(issuer)
+        passkeys["origins"] = (f"{parts.scheme}://{parts.netloc}", *passkeys["origins"])
 
     def _refuse_unknown(self) -> None:
         for name in sorted(self._given.keys() - self._known):

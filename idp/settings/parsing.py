@@ -28,6 +28,15 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is a bare IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def split(text: str) -> SplitResult:
     """A URL's parts; a port that is no number is refused too."""
     parts = urlsplit(text)
@@ -62,6 +71,49 @@ def whole(least: int, most: int = 10**9) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def yes_or_no(text: str) -> bool:
+    """A switch."""
+    answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in answers:
+        raise ValueError("write true or false")
+    return answers[text.lower()]
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """https origins, by comma: scheme, host and port, nothing behind them."""
+    found = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        parts = split(item)
+        bare = parts._replace(path="", query="", fragment="").geturl()
+        if parts.scheme != "https" or not parts.hostname or item.rstrip("/") != bare:
+            raise ValueError(f"write an origin such as https://login.example.com, not {item!r}")
+        found.append(bare)
+    return tuple(found)
+
+
+def host_name(text: str) -> str:
+    """A domain name in lower case."""
+    name = text.lower()
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", name):
+        raise ValueError("write a domain name such as example.com")
+    return name
+
+
+def region(text: str) -> str:
+    """A country as two letters (ISO 3166-1 alpha-2)."""
+    if not re.fullmatch("[A-Za-z]{2}", text):
+        raise ValueError("write a country as two letters, such as DE")
+    return text.upper()
+
+
+def existing_path(text: str) -> Path:
+    """A file or folder that is there."""
+    path = Path(text)
+    if not path.exists():
+        raise ValueError(f"there is no {text}")
+    return path
 
 
 def plain(text: str) -> str:

@@ -11,12 +11,17 @@ from idp.settings.parsing import (
     Network,
     database_url,
     existing_file,
+    existing_path,
+    host_name,
     networks,
+    origins,
     plain,
     redis_url,
+    region,
     smtp_url,
     web_url,
     whole,
+    yes_or_no,
 )
 
 
@@ -132,6 +137,49 @@ class MailSettings:
     voice_url: str | None = setting(
         "IDP_VOICE_URL", None, web_url, "voice call gateway with credentials", secret=True
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """Registration, passwords, telephone numbers."""
+
+    registration: bool = setting(
+        "IDP_REGISTRATION", True, yes_or_no, "whether people may create accounts by themselves"
+    )
+    hide: bool = setting(
+        "IDP_HIDE_ACCOUNTS",
+        False,
+        yes_or_no,
+        "whether known and unknown e-mail addresses look the same at sign-in and registration",
+    )
+    breached_passwords: Path | None = setting(
+        "IDP_BREACHED_PASSWORDS",
+        None,
+        existing_path,
+        "Have I Been Pwned's SHA-1 list: a folder of range files, or one file ordered by hash",
+    )
+    phone_region: str = setting(
+        "IDP_PHONE_REGION", "DE", region, "country of telephone numbers written without one"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeySettings:
+    """Passkeys and security keys. ``rp_id`` and ``origins`` are whole once the issuer is known.
+
+    ``available``: the issuer's host is a name; passkeys are never bound to a bare IP address.
+    """
+
+    rp_id: str = setting(
+        "IDP_PASSKEY_RP_ID",
+        "",
+        host_name,
+        "domain passkeys are bound to: the issuer's host (default) or a domain it lies under",
+    )
+    origins: tuple[str, ...] = setting(
+        "IDP_PASSKEY_ORIGINS", (), origins, "further origins that may use the same passkeys"
+    )
+    available: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ tenant has exactly one.
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.infra.database import Base, UtcDateTime
@@ -28,6 +28,8 @@ class Tenant(Base):
     mfa_factors: Mapped[list[str]] = mapped_column(JSON)
     mfa_grace_days: Mapped[int] = mapped_column(default=0)
     mfa_remember_days: Mapped[int] = mapped_column(default=0)
+    mfa_phishing_resistant: Mapped[bool] = mapped_column(default=False, server_default=false())
+    mfa_client_minimums: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     policy_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -65,5 +67,7 @@ class Membership(Base):
     mfa_selected: Mapped[bool] = mapped_column(default=False)
     mfa_due_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mfa_bypass_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mfa_reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

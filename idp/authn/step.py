@@ -5,9 +5,10 @@ back as ``step``. Values that only exist while a page is shown (a key being set 
 once) are filled in by ``authn.service``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from idp.core.person import PersonMembership
 from idp.core.vocabulary import Factor
@@ -20,27 +21,51 @@ DecidedBy = Literal["policy", "client", "self", "request"]
 @dataclass(frozen=True, slots=True)
 class Identify:
     """Ask for the e-mail address. ``other_account``: the request names somebody else than who
-    came.
+    came; ``registering``: it is to become an account. ``passkey``: options for
+    ``navigator.credentials.get`` (conditional UI), None where passkeys cannot be used.
     """
 
     name: ClassVar[str] = "identify"
     email: str = ""
     other_account: bool = False
+    registering: bool = False
+    passkey: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """Ask for a passkey that checks its holder itself; ``other-factor`` leads to the password.
+
+    Shown once the address is known to have one. ``passkey``: options for
+    ``navigator.credentials.get``.
+    """
+
+    name: ClassVar[str] = "passkey"
+    email: str = ""
+    may_use_password: bool = True
+    passkey: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """Ask for the password; the same page for known and unknown addresses."""
+    """Ask for the password; where accounts are hidden, the same page for every address.
+
+    ``may_use_passkey``: ``other-factor`` leads (back) to the passkey.
+    """
 
     name: ClassVar[str] = "password"
     email: str = ""
+    may_use_passkey: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
     """Ask for one of ``options``; ``selected`` is the one shown.
 
-    ``remember_days`` > 0: the device may be remembered for so long.
+    ``remember_days`` > 0: the device may be remembered for so long. ``listing``: show every other
+    way, too. Filled in when shown: ``destinations`` (a factor and its address, masked),
+    ``passkey`` (options for ``navigator.credentials.get`` while that is selected) and
+    ``unsent`` (a code to translate: why no code could be sent, with ``retry_after`` in seconds).
     """
 
     name: ClassVar[str] = "second-factor"
@@ -49,11 +74,22 @@ class SecondFactor:
     tenant_name: str | None = None
     remember_days: int = 0
     selected: Factor = Factor.TOTP
+    listing: bool = False
+    destinations: Mapping[Factor, str] = field(default_factory=dict)
+    passkey: Mapping[str, Any] | None = None
+    unsent: str = ""
+    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Enroll:
-    """Forced enrolment of one of ``factors``; ``secret`` (base32 in fours) and ``uri`` to show."""
+    """Forced enrolment of one of ``factors``; ``selected`` is the one being set up.
+
+    Filled in when shown: for TOTP ``secret`` (base32 in fours) and ``uri``; for SMS, voice and
+    e-mail ``destination`` (masked) once a code is on its way there, else the number is asked for;
+    ``passkey`` (options for ``navigator.credentials.create``) wherever a passkey would do, so that
+    it can be offered beside whatever is selected. ``recovery``: recovery codes come with it.
+    """
 
     name: ClassVar[str] = "enroll"
     factors: tuple[Factor, ...]
@@ -62,8 +98,28 @@ class Enroll:
     since: datetime | None = None
     deadline: datetime | None = None
     may_postpone: bool = False
+    selected: Factor = Factor.TOTP
+    recovery: bool = True
     secret: str = ""
     uri: str = ""
+    destination: str = ""
+    passkey: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostFactor:
+    """The person can use none of their factors and asks for help, from the second-factor page.
+
+    Filled in when shown: ``helper`` is who can (``admin``: the company's admins are written to;
+    ``operator``: a sole admin's case is opened; ``nobody``: no company of theirs can);
+    ``asked``: they have been told already.
+    """
+
+    name: ClassVar[str] = "lost-factor"
+    tenant_name: str | None = None
+    recovery_codes: bool = False
+    helper: Literal["", "admin", "operator", "nobody"] = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +176,15 @@ class NotBooked:
 
 @dataclass(frozen=True, slots=True)
 class NoCompany:
-    """The person belongs to no company through which the client can be entered."""
+    """The person belongs to no company through which the client can be entered: which is theirs?
+
+    ``may_join``: a customer number is taken; not so where only one company's own client is asked
+    for, or joining is not open.
+    """
 
     name: ClassVar[str] = "join-company"
     product: str | None = None
+    may_join: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +201,21 @@ class NoAllowedFactor:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """An invited person without an account gives their name and a password."""
+    """A person without an account gives their name and a password.
+
+    ``tenant_name``: the company that has invited them, if one has.
+    """
 
     name: ClassVar[str] = "register"
     email: str
-    given_name: str
-    family_name: str
-    tenant_name: str
+    given_name: str = ""
+    family_name: str = ""
+    tenant_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyEmail:
-    """A code was mailed to the invited address."""
+    """A code was mailed to the address that is to become an account."""
 
     name: ClassVar[str] = "verify-email"
     email: str
@@ -178,9 +242,11 @@ class Finished:
 
 Step = (
     Identify
+    | Passkey
     | Password
     | SecondFactor
     | Enroll
+    | LostFactor
     | RecoveryCodes
     | ChooseTenant
     | Join

@@ -1,4 +1,7 @@
-"""Telephone numbers: read as people write them, kept in E.164 form. The only user of phonenumbers."""
+"""Telephone numbers: read as people write them, kept in E.164 form.
+
+The only user of phonenumbers.
+"""
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType

@@ -4,10 +4,12 @@ Shared by pages (``web``) and mail (``infra.mail_templates``). English is the la
 message ids, so it has no catalogue. No ``.mo`` file is kept, so no build step can be forgotten.
 """
 
-from functools import cache
+from datetime import UTC, tzinfo
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -17,6 +19,12 @@ LOCALES = ("en", "de")
 
 LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 """Each language in its own words, for the language switch."""
+
+REGIONS = {"en": "en_GB", "de": "de_DE"}
+"""CLDR locale for dates and numbers: 24 hours, day before month."""
+
+DEFAULT_ZONE = "Europe/Berlin"
+"""Where the customers' companies are; a person's own ``zoneinfo`` claim goes first."""
 
 CATALOGUES = Path(__file__).parent.parent / "locale"
 
@@ -44,3 +52,15 @@ def translations(locale: str) -> NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str | None) -> tzinfo:
+    """The time zone of that name; an unknown or missing one is the default."""
+    for candidate in (name, DEFAULT_ZONE):
+        try:
+            if candidate:
+                return ZoneInfo(candidate)
+        except (ValueError, OSError, KeyError):
+            continue
+    return UTC

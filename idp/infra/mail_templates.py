@@ -5,15 +5,17 @@ what it must be told; anything further (``ip``, ``given_name``, ``link``) is sai
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from textwrap import fill
 
+from babel.dates import format_datetime, get_timezone_name
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from idp.infra.i18n import LOCALES, known_locale, translations
+from idp.infra.i18n import LOCALES, REGIONS, known_locale, translations, zone_of
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 PRODUCT_NAME = "Einlass"
@@ -24,6 +26,7 @@ MAILS: Mapping[str, frozenset[str]] = {
     "password-changed": frozenset(),
     "invitation": frozenset({"link", "days", "tenant_name"}),
     "email-code": frozenset({"code", "minutes"}),
+    "sign-in-code": frozenset({"code", "minutes"}),
     "mfa-enabled": frozenset(),
     "mfa-disabled": frozenset(),
     "recovery-codes-renewed": frozenset(),
@@ -76,7 +79,21 @@ def _environment(locale: str, escape: bool) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.globals.update(lang=locale, product_name=PRODUCT_NAME)
+    environment.filters["moment"] = _moment(locale)
     return environment
+
+
+def _moment(locale: str) -> Callable[[str, str | None], str]:
+    """The filter that says an ISO 8601 moment in a time zone: "24 March 2026, 14:05 CET"."""
+    pattern = "d. MMMM y, HH:mm" if locale == "de" else "d MMMM y, HH:mm"
+
+    def said(moment: str, zone: str | None = None) -> str:
+        local = datetime.fromisoformat(moment).astimezone(zone_of(zone))
+        region = REGIONS[locale]
+        short = get_timezone_name(local, width="short", locale=region)
+        return f"{format_datetime(local, pattern, locale=region)} {short}"
+
+    return said
 
 
 def _wrapped(text: str) -> str:

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time, get_timezone_name
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from idp.infra.i18n import LANGUAGE_NAMES, LOCALES, known_locale, translations
+from idp.infra.i18n import (
+    DEFAULT_ZONE,
+    LANGUAGE_NAMES,
+    LOCALES,
+    REGIONS,
+    known_locale,
+    translations,
+    zone_of,
+)
 
 __all__ = [
     "DEFAULT_ZONE",
@@ -20,12 +26,6 @@ __all__ = [
     "negotiate_locale",
     "zone_of",
 ]
-
-DEFAULT_ZONE = "Europe/Berlin"
-"""Where the customers' companies are; a person's own ``zoneinfo`` claim goes first."""
-
-_REGION = {"en": "en_GB", "de": "de_DE"}
-"""CLDR locale for dates and numbers: 24 hours, day before month."""
 
 
 def negotiate_locale(
@@ -58,25 +58,13 @@ def _accepted(header: str) -> list[str]:
     return [tag for _, tag in sorted(weighted, key=lambda entry: -entry[0])]
 
 
-@lru_cache(maxsize=256)
-def zone_of(name: str | None) -> tzinfo:
-    """The time zone of that name; an unknown or missing one is the default."""
-    for candidate in (name, DEFAULT_ZONE):
-        try:
-            if candidate:
-                return ZoneInfo(candidate)
-        except (ValueError, OSError, KeyError):
-            continue
-    return UTC
-
-
 class Translator:
     """Messages, dates and numbers of one locale."""
 
     def __init__(self, locale: str) -> None:
         self.locale = known_locale(locale) or LOCALES[0]
         self._messages = translations(self.locale)
-        self._region = _REGION[self.locale]
+        self._region = REGIONS[self.locale]
 
     def gettext(self, message: str) -> str:
         """The message in this language."""

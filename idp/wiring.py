@@ -24,6 +24,7 @@ from idp.infra.delivery import LogoutNotifier, Mailer, OutboxMailer, SmtpMailer
 from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import EphemeralStore
+from idp.infra.gateway import phone_gateways
 from idp.infra.keyring import Keyring
 from idp.infra.mail_templates import render_mail
 from idp.infra.outbound import Outbound
@@ -151,6 +152,7 @@ def build_services(
         mailer or _mailer(settings, clock),
         render_mail,
         LogoutNotifier(outbound, protocol.logout.sign),
+        phone_gateways(settings.mail.sms_url, settings.mail.voice_url, settings.outbound),
         chores=(grants.refresh_tokens.purge,),
     )
     return Services(

@@ -178,9 +178,10 @@ class LogoutNotifier:
 
 @dataclass(frozen=True, slots=True)
 class KeptMail:
-    """A mail in the in-app outbox."""
+    """A mail, text message or call in the in-app outbox; ``kind`` is the delivery's."""
 
     id: str
+    kind: str
     at: datetime
     name: str
     to: str
@@ -194,20 +195,21 @@ def list_kept_mail(limit: int = 50) -> list[KeptMail]:
     """What the in-app outbox holds, the newest first."""
     query = (
         select(Delivery)
-        .where(Delivery.kind == "mail", Delivery.done_at.is_not(None))
+        .where(Delivery.kind.in_(("mail", "sms", "voice")), Delivery.done_at.is_not(None))
         .order_by(Delivery.created_at.desc(), Delivery.id)
         .limit(limit)
     )
     return [
         KeptMail(
             row.id,
+            row.kind,
             row.created_at,
-            row.payload["name"],
+            row.payload.get("name", ""),
             row.payload["to"],
             row.payload["locale"],
-            row.payload["subject"],
+            row.payload.get("subject", ""),
             row.payload["text"],
-            row.payload["html"],
+            row.payload.get("html", ""),
         )
         for row in db.session.scalars(query)
         if "text" in row.payload

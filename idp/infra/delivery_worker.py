@@ -27,6 +27,7 @@ from idp.infra.database import (
 )
 from idp.infra.delivery import LogoutNotifier, Mailer, NotDelivered, RenderMail
 from idp.infra.ephemeral import EphemeralStore, StoreUnavailable
+from idp.infra.gateway import PhoneGateway
 from idp.infra.outbox import LANES, Delivery, wake_key
 from idp.infra.sealing import SealBroken
 
@@ -42,6 +43,8 @@ DEAD_KEPT = timedelta(days=30)
 """How long what could not be delivered can be looked at."""
 BACKOFF: Mapping[str, tuple[float, float, float]] = {
     "mail": (10.0, 3.0, 7200.0),
+    "sms": (2.0, 2.0, 30.0),
+    "voice": (2.0, 2.0, 30.0),
     "backchannel_logout": (2.0, 2.0, 600.0),
 }
 """First delay, growth and longest delay, in seconds."""
@@ -63,6 +66,7 @@ class DeliveryWorker:
         mailer: Mailer,
         render_mail: RenderMail,
         logout: LogoutNotifier,
+        phone: Mapping[str, PhoneGateway],
         chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
@@ -71,10 +75,12 @@ class DeliveryWorker:
         self._mailer = mailer
         self._render_mail = render_mail
         self._logout = logout
+        self._phone = phone
         self._chores = (self.prune, *chores)
         self._senders: dict[str, Send] = {
             "mail": self._send_mail,
             "backchannel_logout": self._send_logout,
+            **dict.fromkeys(phone, self._send_to_phone),
         }
 
     def run_once(self, lane: str | None = None) -> int:
@@ -215,6 +221,14 @@ class DeliveryWorker:
             "text": mail.text,
             "html": mail.html,
         }
+
+    def _send_to_phone(self, row: Delivery) -> dict[str, Any]:
+        given, gateway = row.payload, self._phone[row.kind]
+        left = datetime.fromisoformat(given["expires_at"]) - self._clock.now()
+        if left <= timedelta():
+            raise NotDelivered("too late: the code has expired", final=True)
+        gateway.send(given["to"], given["text"], given["locale"], left)
+        return given if gateway.keeps else {}
 
     def _send_logout(self, row: Delivery) -> dict[str, Any]:
         self._logout.send(row.payload)

@@ -52,10 +52,15 @@ class _Target(NamedTuple):
 
 
 class Outbound:
-    """Makes the calls; threads may share it."""
+    """Makes the calls; threads may share it.
 
-    def __init__(self, settings: OutboundSettings) -> None:
+    ``trusted_host`` is one that the operator has named in the settings: it may be called wherever
+    it is, over http if that is this machine.
+    """
+
+    def __init__(self, settings: OutboundSettings, trusted_host: str = "") -> None:
         self._settings = settings
+        self._trusted_host = trusted_host
         self._tls: ssl.SSLContext | None = None
 
     def get(self, url: str, accept: str) -> Response:
@@ -91,20 +96,23 @@ class Outbound:
         if "@" in parts.netloc or "\\" in url:
             raise OutboundRefused("a URL with user-info")
         secure = parts.scheme == "https"
-        if not secure and not self._settings.allow_loopback:
+        if not (secure or self._settings.allow_loopback or self._is_trusted(parts.hostname)):
             raise OutboundRefused("only https")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return _Target(secure, parts.hostname, port or _port(secure), path)
 
-    def _judge(self, address: Address, secure: bool) -> bool:
+    def _is_trusted(self, host: str) -> bool:
+        return bool(self._trusted_host) and host == self._trusted_host
+
+    def _judge(self, address: Address, secure: bool, trusted: bool = False) -> bool:
         """Whether this address may be connected to."""
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         if address.is_loopback:
-            return self._settings.allow_loopback
+            return trusted or self._settings.allow_loopback
         if not secure:
             return False
-        if any(address in network for network in self._settings.allow):
+        if trusted or any(address in network for network in self._settings.allow):
             return True
         special = any(address in network for network in _TRANSLATED)
         return address.is_global and not address.is_multicast and not special
@@ -115,9 +123,10 @@ class Outbound:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise OutboundFailed("the name is not known") from error
+        trusted = self._is_trusted(target.host)
         for _, _, _, _, where in found:
             text = str(where[0])
-            if "%" not in text and self._judge(ipaddress.ip_address(text), target.secure):
+            if "%" not in text and self._judge(ipaddress.ip_address(text), target.secure, trusted):
                 return text
         raise OutboundRefused("the name leads to an address that may not be called")
 

@@ -65,6 +65,16 @@ class Outbox:
         payload = {"to": to, "name": name, "locale": locale, "context": dict(context)}
         return self._queue("mail", "mail", payload)
 
+    def sms(self, to: str, text: str, expires_at: datetime) -> str:
+        """Queue a text message to a number in E.164 form; not sent any more once it expires."""
+        payload = {"to": to, "text": text, "locale": "", "expires_at": expires_at.isoformat()}
+        return self._queue("phone", "sms", payload)
+
+    def voice(self, to: str, text: str, locale: str, expires_at: datetime) -> str:
+        """Queue a call that speaks the text in a language; each paragraph ends in a pause."""
+        payload = {"to": to, "text": text, "locale": locale, "expires_at": expires_at.isoformat()}
+        return self._queue("phone", "voice", payload)
+
     def backchannel_logout(
         self, client_id: str, uri: str, logout_token: str | Mapping[str, Any]
     ) -> str:

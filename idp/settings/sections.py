@@ -214,6 +214,33 @@ class LimitSettings:
     mail_per_address: int = setting(
         "IDP_LIMIT_MAIL", 5, whole(1), "mails to one address that anybody may cause"
     )
+    codes_per_hour: int = setting(
+        "IDP_LIMIT_CODES_HOUR", 6, whole(1), "codes sent to one number or address in an hour"
+    )
+    codes_per_day: int = setting(
+        "IDP_LIMIT_CODES_DAY",
+        20,
+        whole(1),
+        "codes sent in a day to one number or address, and for one account",
+    )
+    phone_per_day: int = setting(
+        "IDP_LIMIT_PHONE_DAY", 5000, whole(1), "text messages and calls in a day, of everybody"
+    )
+    registrations: int = setting(
+        "IDP_LIMIT_REGISTRATIONS", 100, whole(3), "accounts begun from one network within an hour"
+    )
+    lookups: int = setting(
+        "IDP_LIMIT_LOOKUPS",
+        30,
+        whole(1),
+        "unknown addresses one network may ask for within an hour before all look the same to it",
+    )
+    login_starts: int = setting(
+        "IDP_LIMIT_LOGIN_STARTS",
+        10000,
+        whole(10),
+        "sign-ins that one network may begin within IDP_LIMIT_WINDOW",
+    )
 
 
 @dataclass(frozen=True, slots=True)

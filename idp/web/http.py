@@ -6,7 +6,7 @@ Views use these and nothing else of Flask's globals beside ``request``.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import cast
+from typing import Literal, cast
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Request, Response, current_app, g, request
@@ -252,10 +252,18 @@ def locale_for_account(account: Account) -> str:
     )
 
 
-def outbox_url() -> str:
-    """Where kept mail is shown; empty unless mail is kept and the issuer is loopback."""
+def outbox_url(*kinds: Literal["mail", "sms", "voice"]) -> str:
+    """Where kept mail is shown, or messages of these kinds; empty unless one of them is kept and
+    the issuer is loopback.
+    """
     settings = services().settings
-    return "/dev/outbox" if settings.loopback and settings.mail.smtp_url is None else ""
+    urls = {
+        "mail": settings.mail.smtp_url,
+        "sms": settings.mail.sms_url,
+        "voice": settings.mail.voice_url,
+    }
+    kept = any(urls[kind] is None for kind in kinds or ("mail",))
+    return "/dev/outbox" if settings.loopback and kept else ""
 
 
 def page(

@@ -87,12 +87,13 @@ def _is_on_this_machine() -> bool:
 
 @bp.get("/dev/outbox")
 def outbox() -> Response:
-    """Mail that was kept instead of sent; on a loopback issuer without SMTP only."""
-    if not http.outbox_url() or not _is_on_this_machine():
+    """What was kept instead of sent; on a loopback issuer without SMTP or gateway only."""
+    if not http.outbox_url("mail", "sms", "voice") or not _is_on_this_machine():
         abort(404)
     mails = tuple(
         contexts.KeptMail(
             id=mail.id,
+            kind=mail.kind,
             to=mail.to,
             subject=mail.subject,
             at=mail.at,

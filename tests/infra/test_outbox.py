@@ -91,7 +91,7 @@ def worker_with(
     store: EphemeralStore, clock: SetClock, mailer: Any, network: Network
 ) -> DeliveryWorker:
     notifier = LogoutNotifier(network, lambda claims: f"signed {claims['sub']}")  # type: ignore[arg-type]
-    return DeliveryWorker(store, clock, Randomness(), mailer, render, notifier)
+    return DeliveryWorker(store, clock, Randomness(), mailer, render, notifier, {})
 
 
 @pytest.fixture

@@ -299,6 +299,20 @@ def _system() -> dict[str, pages.Page]:
                 pages.KeptMail(
                     id="2", to=EMAIL, subject="New recovery codes", at=NOW, text="Hello"
                 ),
+                pages.KeptMail(
+                    id="3",
+                    kind="sms",
+                    to="+491713920000",
+                    at=NOW,
+                    text="123456 is your code for Einlass.\n\n@localhost #123456",
+                ),
+                pages.KeptMail(
+                    id="4",
+                    kind="voice",
+                    to="+491713920000",
+                    at=NOW,
+                    text="Your code for Einlass is: 1, 2, 3, 4, 5, 6.\n\nOnce more: 1, 2, 3.",
+                ),
             )
         ),
     }

@@ -139,11 +139,12 @@ class ServiceUnavailable(Trouble):
 
 @dataclass(frozen=True, kw_only=True)
 class KeptMail:
-    """A mail of the in-app outbox."""
+    """A mail, text message (``sms``) or call (``voice``) of the in-app outbox."""
 
     id: str
     to: str
-    subject: str
+    subject: str = ""
+    kind: str = "mail"
     at: datetime
     text: str
     links: tuple[str, ...] = ()
@@ -151,7 +152,7 @@ class KeptMail:
 
 @dataclass(frozen=True, kw_only=True)
 class DevOutbox(Page):
-    """Loopback issuers only: the mail that would have been sent, newest first."""
+    """Loopback issuers only: the messages that would have been sent, newest first."""
 
     template: ClassVar[str] = "dev/outbox.html"
     step: ClassVar[str] = "outbox"

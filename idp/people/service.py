@@ -7,11 +7,11 @@ that the wiring fills; they run inside the same transaction.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService
-from idp.authn.models import RecoveryCode, RememberedDevice, TotpDevice
+from idp.authn.forgetting import forget_factors
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
 from idp.infra.audit import Audit
@@ -79,6 +79,7 @@ class PeopleService:
         tenants: TenantService,
         persons: PersonDirectory,
     ) -> None:
+        self._issuer = settings.issuer
         self._outbox = outbox
         self._audit = audit
         self._clock = clock
@@ -224,18 +225,30 @@ class PeopleService:
             actor.check_admin(tenant_id)
             membership = self._members.get(tenant_id, membership_id)
             self._check_not_self(actor, membership)
-            account = self._accounts.get(membership.account_id)
-            elsewhere = account.is_operator or self._is_bound_elsewhere(membership)
-            if actor.account_id is not None and elsewhere:
+            if actor.account_id is not None and not self.may_company_reset(membership):
                 raise BoundElsewhere
-            self._reset(account, actor, tenant_id, reason)
+            account = self._accounts.get(membership.account_id)
+            self._reset(account, actor, tenant_id, reason, "factors-reset")
+
+    def may_company_reset(self, membership: Membership) -> bool:
+        """Whether the company's admins may reset this member's factors, or only operators."""
+        account = self._accounts.get(membership.account_id)
+        return not account.is_operator and not self._is_bound_elsewhere(membership)
 
     # Accounts, by operators
 
-    def reset_account_factors(self, account_id: str, actor: Actor, reason: str = "") -> None:
-        """The same for an account, whatever its companies."""
+    def reset_account_factors(
+        self,
+        account_id: str,
+        actor: Actor,
+        reason: str = "",
+        *,
+        tenant_id: str | None = None,
+        mail: str = "factors-reset",
+    ) -> None:
+        """The same for an account, whatever its companies; ``tenant_id``: whose log it goes to."""
         with transaction():
-            self._reset(self._accounts.get(account_id), actor, None, reason)
+            self._reset(self._accounts.get(account_id), actor, tenant_id, reason, mail)
 
     def lock_account(self, account_id: str, actor: Actor, reason: str = "") -> None:
         """Lock the whole account: no company, no session, no token."""
@@ -265,10 +278,11 @@ class PeopleService:
                 hook(membership.account_id, subject, tenant_id)
         return membership
 
-    def _reset(self, account: Account, actor: Actor, tenant_id: str | None, reason: str) -> None:
+    def _reset(
+        self, account: Account, actor: Actor, tenant_id: str | None, reason: str, mail: str
+    ) -> None:
         account_id, subject = account.id, account.subject
-        for model in (TotpDevice, RecoveryCode, RememberedDevice):
-            db.session.execute(delete(model).where(model.account_id == account_id))
+        gone = forget_factors(account_id)
         account.sessions_not_before = self._clock.now()
         self._audit.record(
             "mfa.reset",
@@ -276,15 +290,16 @@ class PeopleService:
             tenant_id=tenant_id,
             actor=actor.subject,
             subject=subject,
-            detail={"reason": reason[:200]},
+            detail={"reason": reason[:200], "gone": gone},
         )
         for hook in self.on_factors_reset:
             hook(account_id, subject)
         context = {
             "given_name": account.given_name or "",
             "tenant_name": self._tenants.get(tenant_id).name if tenant_id else "",
+            "link": f"{self._issuer}/account",
         }
-        self._outbox.mail(account.email, "factors-reset", account.locale, context)
+        self._outbox.mail(account.email, mail, account.locale, context)
         self._persons.forget(subject)
         after_commit(lambda: self._persons.forget(subject))
 

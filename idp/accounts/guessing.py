@@ -9,7 +9,7 @@ are counted like known ones, so the answer tells nothing.
 import ipaddress
 
 from idp.core.randomness import digest
-from idp.infra.throttle import Limit, Throttle
+from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.settings import LimitSettings
 
 _ELSEWHERE_LIMIT = 100
@@ -52,6 +52,29 @@ class PasswordGuesses:
             self._throttle.clear(self._known_browser, digest(email))
         else:
             self._throttle.clear(self._account_network, digest(email), network_of(ip))
+
+
+class Lookups:
+    """How many addresses one network may ask for at sign-in before it is told nothing any more."""
+
+    def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
+        self._throttle = throttle
+        self._unknown = Limit("unknown-addresses", limits.lookups, _HOUR)
+
+    def may_tell(self, ip: str | None, *, known: bool) -> bool:
+        """Whether the answer may differ for known and unknown addresses.
+
+        Only unknown ones count: they are what somebody who tries out addresses meets. Past the
+        limit the answer has to be that of an installation that hides its accounts.
+        """
+        network = network_of(ip)
+        if not known:
+            return self._throttle.hit(self._unknown, network) <= self._unknown.limit
+        try:
+            self._throttle.check(self._unknown, network)
+        except Throttled:
+            return False
+        return True
 
 
 def network_of(ip: str | None) -> str:

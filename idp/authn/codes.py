@@ -129,6 +129,10 @@ class MailCodes:
         self._store.put(f"mailcode:{of}", self._digest(of, code), self._lifetime)
         return code
 
+    def is_pending(self, of: str) -> bool:
+        """Whether a code was issued that still counts."""
+        return self._store.get(f"mailcode:{of}") is not None
+
     def check(self, of: str, code: str) -> Checked:
         """Use the code up: ``right`` for one caller; ``expired`` also after too many tries."""
         kept = self._store.get(f"mailcode:{of}")

@@ -40,3 +40,23 @@ class Invitations(Protocol):
     def accept_invitation(self, token: str, account_id: str) -> object:
         """Make the account a member, once; raises ``InvitationRefused``."""
         ...
+
+
+class JoinRefused(Exception):
+    """A company was not joined; ``code`` is to translate, ``retry_after`` in seconds (0: never)."""
+
+    def __init__(self, code: str, retry_after: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Companies(Protocol):
+    """Takes people into companies (``people.joining.Joining``)."""
+
+    def join(self, account_id: str, customer_number: str, *, ip: str) -> str:
+        """Make the account a member, waiting for an admin where there is one; the company's id.
+
+        A member stays what they are. Raises ``JoinRefused``.
+        """
+        ...

@@ -7,16 +7,15 @@ proven.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from idp.accounts.claims import InvalidClaim, check_claims
-from idp.accounts.passwords import Hasher, HashingBusy, WeakPassword, check_new_password
+from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService, EmailTaken
 from idp.authn.codes import MailCodes, ResendTooSoon
+from idp.authn.facts import Invited, Proof
+from idp.authn.new_accounts import Applicant, NewAccounts
 from idp.authn.outcome import Refused
 from idp.authn.ports import InvitationRefused, Invitations, People
-from idp.authn.steps import Invited, Proof
 from idp.authn.transaction import Change, LoginTransaction
 from idp.authn.vault import Vault
 from idp.core.clock import Clock
@@ -57,13 +56,17 @@ class Registration:
     ) -> None:
         self._clock = clock
         self._vault = vault
-        self._outbox = outbox
-        self._hasher = hasher
         self._accounts = accounts
         self._people = people
-        self._mail_codes = mail_codes
         self._invitations = invitations
-        self._code_lifetime = code_lifetime
+        self.new_accounts = NewAccounts(
+            vault=vault,
+            outbox=outbox,
+            hasher=hasher,
+            accounts=accounts,
+            mail_codes=mail_codes,
+            code_lifetime=code_lifetime,
+        )
 
     def begin(self, offer: InvitationOffer) -> tuple[str, dict[str, str]]:
         """The address, as far as it is known to be an account's, and what a transaction keeps."""
@@ -82,64 +85,34 @@ class Registration:
     def register(self, tx: LoginTransaction, form: Mapping[str, str]) -> Change | Refused:
         """Name and new password; then a code is on its way to the invited address."""
         kept = _invitation(tx)
-        names = {field: form.get(field, "").strip() for field in ("given_name", "family_name")}
-        errors = {}
-        for field, value in names.items():
-            try:
-                check_claims({field: value})
-            except InvalidClaim:
-                errors[field] = "too-long"
-            if not value:
-                errors[field] = f"{field.replace('_', '-')}-required"
-        password = form.get("new_password", "")
+        typed = self.new_accounts.check_form(form, kept["email"], [kept["tenant_name"]])
+        if isinstance(typed, Refused):
+            return typed
         try:
-            if not password:
-                errors["new_password"] = "password-required"
-            else:
-                check_new_password(password, [kept["email"], *filter(None, names.values())])
-        except WeakPassword as error:
-            errors["new_password"] = error.reason
-        if "new_password" not in errors and form.get("repeat_password", "") != password:
-            errors["repeat_password"] = "password-mismatch"
-        if errors:
-            return Refused(errors)
-        try:
-            hashed = self._vault.seal(self._hasher.hash(password))
-        except HashingBusy:
-            return Refused({"new_password": "unavailable"})
-        with suppress(ResendTooSoon):  # The code sent a moment ago is still good.
-            self._send_code(tx)
-        return _changing({"stage": "verify-email", "password": hashed, **names})
+            self.new_accounts.send_code(_applicant(tx))
+        except ResendTooSoon as error:
+            if not self.new_accounts.has_code(_applicant(tx)):
+                return Refused({"": "throttled"}, error.retry_after)
+        return _changing({"stage": "verify-email", **typed})
 
     def resend(self, tx: LoginTransaction) -> Refused | None:
         """Another code; the one before is dead."""
         try:
-            self._send_code(tx)
+            self.new_accounts.send_code(_applicant(tx))
         except ResendTooSoon as error:
             return Refused({"code": "resend-too-soon"}, error.retry_after)
         return None
 
     def verify_email(self, tx: LoginTransaction, code: str) -> Change | Refused:
         """With the right code the account exists and belongs to the company."""
-        if not code.strip():
-            return Refused({"code": "code-required"})
-        checked = self._mail_codes.check(f"register:{tx.id}", code)
-        if checked != "right":
-            error = "code-expired" if checked == "expired" else "mail-code-invalid"
-            return Refused({"code": error})
-        kept = _invitation(tx)
+        applicant, kept = _applicant(tx), _invitation(tx)
+        refused = self.new_accounts.check_code(applicant, code)
+        if refused is not None:
+            return refused
         email, now = kept["email"], self._clock.now()
         try:
             with transaction():
-                account = self._accounts.create(
-                    email,
-                    given_name=kept["given_name"],
-                    family_name=kept["family_name"],
-                    password_hash=self._vault.unseal(kept["password"]),
-                    email_verified=True,
-                    locale=tx.locale,
-                    salutation=kept["salutation"] or None,
-                )
+                account = self.new_accounts.create(applicant, kept, kept["salutation"] or None)
                 self._invitations.accept_invitation(self._vault.unseal(kept["token"]), account.id)
         except EmailTaken:
             return _changing({"stage": "join", "password": ""}, lambda t: replace(t, email=email))
@@ -175,18 +148,6 @@ class Registration:
         self._people.forget(person.subject)
         return joined
 
-    def _send_code(self, tx: LoginTransaction) -> None:
-        kept = _invitation(tx)
-        code = self._mail_codes.issue(f"register:{tx.id}", kept["email"])
-        context = {
-            "code": code,
-            "minutes": self._code_lifetime // 60,
-            "given_name": kept["given_name"],
-            "tenant_name": kept["tenant_name"],
-        }
-        with transaction():
-            self._outbox.mail(kept["email"], "email-code", tx.locale, context)
-
 
 def invited(tx: LoginTransaction) -> Invited | None:
     """What the decision needs to know of the transaction's invitation."""
@@ -201,6 +162,11 @@ def _invitation(tx: LoginTransaction) -> Mapping[str, str]:
     if tx.invitation is None:
         raise ValueError("this sign-in takes up no invitation")
     return tx.invitation
+
+
+def _applicant(tx: LoginTransaction) -> Applicant:
+    kept = _invitation(tx)
+    return Applicant(tx.id, kept["email"], tx.locale, kept["given_name"], kept["tenant_name"])
 
 
 def _changing(

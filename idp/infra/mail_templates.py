@@ -32,6 +32,9 @@ MAILS: Mapping[str, frozenset[str]] = {
     "recovery-codes-renewed": frozenset(),
     "factors-reset": frozenset(),
     "new-sign-in": frozenset(),
+    "account-exists": frozenset({"link", "reset_link"}),
+    "member-waiting": frozenset({"link", "tenant_name", "person_name", "person_email"}),
+    "member-admitted": frozenset({"link", "tenant_name"}),
 }
 """Each mail with the values it cannot do without."""
 

@@ -36,9 +36,23 @@ ERRORS = {
     "password-common": _("This password is on lists of known passwords. Choose another one."),
     "password-trivial": _("This password is easy to guess. Add a few words or characters."),
     "password-personal": _("Do not use your name or e-mail address as the password."),
+    "password-breached": _(
+        "This password has appeared in a data leak. Choose another one, here and wherever "
+        "else you use it."
+    ),
     "password-same": _("This is your present password. Choose another one."),
     "password-mismatch": _("The two passwords differ. Enter the same one twice."),
     "password-wrong": _("This is not your present password."),
+    # joining a company
+    "customer-number-required": _("Enter your company’s customer number."),
+    "customer-number-invalid": _("A customer number has nine digits, for example 012345678."),
+    "customer-number-unknown": _(
+        "We do not know this customer number. Check it, or ask somebody at your company."
+    ),
+    "company-local": _(
+        "This company does not use these accounts yet. Sign in to the product itself."
+    ),
+    "join-refused": _("You cannot join this company yourself. Ask one of its admins."),
     # people
     "given-name-required": _("Enter the first name."),
     "family-name-required": _("Enter the last name."),
@@ -98,6 +112,7 @@ NOTICES = {
     "permissions-saved": _("The permissions have been saved."),
     "person-locked": _("This person is locked and has been signed out everywhere."),
     "person-unlocked": _("This person can sign in again."),
+    "person-admitted": _("This person now belongs to the company and is told by e-mail."),
     "person-removed": _("This person no longer belongs to the company."),
     "factors-reset": _("The second factor has been reset. The person is told by e-mail."),
     "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),

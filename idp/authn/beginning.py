@@ -7,8 +7,8 @@ from typing import Any
 
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.authn.companies import find_company
+from idp.authn.facts import earliest_proof
 from idp.authn.sessions import Session
-from idp.authn.steps import earliest_proof
 from idp.authn.transaction import LoginTransaction, State
 from idp.core.person import Person
 from idp.core.randomness import digest
@@ -26,6 +26,7 @@ def new_transaction(
     locale: str,
     client: Mapping[str, Any],
     devices: tuple[str, ...],
+    registering: bool = False,
 ) -> LoginTransaction:
     """A transaction in which nobody is identified yet.
 
@@ -49,6 +50,7 @@ def new_transaction(
         base_subject=session.subject if session else None,
         base_sid=session.sid if session else None,
         devices=devices,
+        registering=registering,
     )
 
 

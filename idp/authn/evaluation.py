@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from idp.authn.companies import Company, binds, find_company
 from idp.authn.devices import RememberedDevices
+from idp.authn.facts import Facts, SigningUp, proven_by
 from idp.authn.ports import Memberships, People
 from idp.authn.registration import invited
 from idp.authn.sessions import Session, Sessions
-from idp.authn.steps import Facts, proofs_that_count
 from idp.authn.transaction import LoginTransaction
 from idp.authn.vault import Vault
 from idp.core.clock import Clock
@@ -24,12 +24,12 @@ class Known:
 
     @property
     def proven(self) -> Person | None:
-        """The person, once the password says that it is them."""
+        """The person, once a password or passkey says that it is them."""
         facts = self.facts
         if facts.person is None:
             return None
-        counting = proofs_that_count(facts, facts.person)
-        return facts.person if Factor.PASSWORD in counting else None
+        is_proven = proven_by(facts, facts.person).first_factor_at is not None
+        return facts.person if is_proven else None
 
     @property
     def company(self) -> Company | None:
@@ -51,7 +51,11 @@ class Evaluation:
         people: People,
         memberships: Memberships,
         vault: Vault,
+        available: frozenset[Factor],
+        may_join: bool,
     ) -> None:
+        self._available = available
+        self._may_join = may_join
         self._clock = clock
         self._sessions = sessions
         self._devices = devices
@@ -82,14 +86,24 @@ class Evaluation:
             now=self._clock.now(),
             needed=tx.needed,
             email=tx.email,
+            address=tx.address,
+            passkey_known=tx.passkey_known,
+            prefer_password=tx.prefer_password,
+            registering=tx.registering,
+            signing_up=_signing_up(tx),
             person=person,
             proofs=(continued.proofs if continued else ()) + tx.proofs,
             chosen=tx.tenant_id,
             kept=continued.tenant_id if continued and not tx.choosing else None,
             remembered_since=remembered_since,
             postponed=tx.postponed or (continued is not None and continued.postponed),
+            lost=tx.lost,
+            bypassed=frozenset(continued.bypassed if continued else ()),
+            may_bypass=True,
+            may_join=self._may_join,
             recovery_codes=tuple(codes.split()),
             invited=invited(tx),
+            available=self._available,
         )
         return Known(facts, base)
 
@@ -105,3 +119,11 @@ class Evaluation:
             self._memberships.mark_due(membership.membership_id, self._clock.now())
         self._people.forget(person.subject)
         return self._people.load(person.subject)
+
+
+def _signing_up(tx: LoginTransaction) -> SigningUp | None:
+    """How far an account is that is being made without an invitation."""
+    if tx.registration is None:
+        return None
+    kept = tx.registration
+    return SigningUp(kept["stage"], kept.get("given_name", ""), kept.get("family_name", ""))

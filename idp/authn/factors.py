@@ -1,240 +1,208 @@
-"""A person's second factors: checked at sign-in, set up, removed and renewed (M1, M4, M8, M12).
+"""A person's second factors at sign-in: their codes are sent, and what is given is checked (M1-M5).
 
-Called by ``authn.service`` within a login transaction and by the account page, which asks for a
-fresh sign-in first. Every change is audited and mailed in the same unit of work.
+Called by ``authn.answers`` and ``authn.service`` within a login transaction. Setting factors up is
+``authn.enrolment``; what a person does to them on the account page ``authn.own_factors``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from idp.accounts.service import AccountService
+from idp.authn.available import available_factors
 from idp.authn.codes import RecoveryCodeService, looks_like_recovery_code
-from idp.authn.companies import binds
+from idp.authn.destinations import Destinations
 from idp.authn.devices import RememberedDevices
+from idp.authn.facts import Proof
+from idp.authn.passkeys import PasskeyRefused, Passkeys
 from idp.authn.ports import People
-from idp.authn.totp import TotpService, grouped, otpauth_uri
+from idp.authn.sent_codes import SendRefused, SentCodes
+from idp.authn.totp import TotpService
+from idp.core.clock import Clock
 from idp.core.person import Person
-from idp.core.vocabulary import Factor
+from idp.core.vocabulary import SENT_FACTORS, Factor
 from idp.infra.audit import Audit
-from idp.infra.database import after_commit, transaction
-from idp.infra.ephemeral import EphemeralStore
+from idp.infra.database import transaction
 from idp.infra.outbox import Outbox
-from idp.infra.sealing import Sealer
-from idp.infra.throttle import Limit, Throttle
+from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.settings import Settings
 
 _DAY = 86400
 _DAILY = 10
-_SETUP_SEAL = "authn.totp-setup"
 
 
 class WrongCode(Exception):
-    """The code was refused; ``error`` is the code to translate."""
+    """What was given was refused; ``error`` is the code to translate."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error
 
 
-class FactorNeeded(Exception):
-    """The last second factor stays: a company's policy needs it."""
-
-    def __init__(self, tenant_names: tuple[str, ...]) -> None:
-        super().__init__(f"needed by the policy of {', '.join(tenant_names)}")
-        self.tenant_names = tenant_names
-
-
 @dataclass(frozen=True, slots=True)
-class Enrollment:
-    """A key to set up: to type (in fours) and for the QR code."""
+class Given:
+    """What a form brings as proof of a factor, for the transaction or session ``bound_to``."""
 
-    secret: str
-    uri: str
+    bound_to: str
+    ip: str
+    code: str = ""
+    credential: str = ""
+    factor: str = ""
+    browser_known: bool = False
 
 
 class FactorService:
-    """Checks and changes second factors."""
+    """Checks second factors and sends their codes.
+
+    ``on_stopped`` is told of a factor that takes no more codes for a while: account id and factor.
+    """
 
     def __init__(
         self,
         *,
         settings: Settings,
-        store: EphemeralStore,
-        sealer: Sealer,
+        clock: Clock,
         throttle: Throttle,
         outbox: Outbox,
         audit: Audit,
         totp: TotpService,
         recovery_codes: RecoveryCodeService,
+        passkeys: Passkeys,
+        sent_codes: SentCodes,
+        destinations: Destinations,
         devices: RememberedDevices,
-        accounts: AccountService,
         people: People,
     ) -> None:
         limits = settings.limits
         self._limit = Limit("second-factor", limits.code_per_account, limits.window)
         self._per_day = Limit("second-factor-day", limits.code_per_account * _DAILY, _DAY)
-        self._setup_lifetime = settings.lifetimes.login_transaction
         self._issuer = settings.issuer
-        self._store = store
-        self._sealer = sealer
+        self.available = available_factors(settings)
+        self._clock = clock
         self._throttle = throttle
         self._outbox = outbox
         self._audit = audit
         self._totp = totp
         self._recovery_codes = recovery_codes
+        self.passkeys = passkeys
+        self._sent_codes = sent_codes
+        self._destinations = destinations
         self._devices = devices
-        self._accounts = accounts
         self._people = people
+        self.on_stopped: list[Callable[[str, Factor], object]] = []
 
-    # At sign-in
+    # Asking
 
-    def check(
-        self, person: Person, code: str, options: Sequence[Factor], *, ip: str, browser_known: bool
-    ) -> Factor:
-        """The factor that the code proves, used up by this; told apart by its shape.
+    def destinations(self, person: Person) -> Mapping[Factor, str]:
+        """Where a code of each factor would go, masked."""
+        found = {}
+        for factor in SENT_FACTORS & person.enrolled:
+            destination = self._destinations.find(person.account_id, factor)
+            if destination is not None:
+                found[factor] = self._destinations.masked(destination, person.email)
+        return found
 
-        Raises ``WrongCode``, ``Throttled``.
+    def send(
+        self, person: Person, factor: Factor, bound_to: str, *, locale: str, again: bool = False
+    ) -> None:
+        """Send a code to where the person receives them; one on its way there stays good.
+
+        Raises ``SendRefused``.
         """
-        if not code.strip():
+        destination = self._destinations.find(person.account_id, factor)
+        if destination is None:
+            raise SendRefused("unavailable")
+        address = person.email if factor is Factor.EMAIL else destination.address
+        self._sent_codes.send(
+            person.account_id,
+            factor,
+            address,
+            bound_to,
+            locale=locale,
+            given_name=str(person.claims.get("given_name", "")),
+            again=again,
+        )
+
+    # Checking
+
+    def check(self, person: Person, given: Given, options: Sequence[Factor]) -> Proof:
+        """The factor that was given, used up by this.
+
+        A recovery code is known by its shape, so it may be typed into any of the fields. Raises
+        ``WrongCode``, ``Throttled``.
+        """
+        if given.credential and Factor.WEBAUTHN in options:
+            return self._check_passkey(person, given)
+        if not given.code.strip():
             raise WrongCode("code-required")
-        recovery = looks_like_recovery_code(code) and Factor.RECOVERY_CODE in options
-        factor = Factor.RECOVERY_CODE if recovery else Factor.TOTP
-        if factor not in options:
+        factor = _factor_of(given, options)
+        if factor is None:
             raise WrongCode("recovery-code-invalid")
+        # Before the check, so that what ends everything during it ends this proof as well.
+        at = self._clock.now()
         # Somebody else's wrong codes do not keep a browser out that the person has used before.
-        known = "known" if browser_known else "other"
-        self._throttle.attempt(self._per_day, person.account_id, factor, known)
-        self._throttle.attempt(self._limit, person.account_id, factor, known)
-        error = self._refusal(person, factor, code)
+        known = "known" if given.browser_known else "other"
+        self._count(person, factor, known)
+        error = self._refusal(person, factor, given)
         if error is not None:
             with transaction():
-                self._record("sign_in.failed", person, ip, {"factor": factor}, outcome="failure")
+                self._record("sign_in.failed", person, given.ip, factor, outcome="failure")
             raise WrongCode(error)
         self._throttle.clear(self._limit, person.account_id, factor, known)
         if factor is Factor.RECOVERY_CODE:
             with transaction():
-                self._record("recovery_code.used", person, ip)
+                self._record("recovery_code.used", person, given.ip)
+                self._mail("recovery-code-used", person, given.ip, self._left(person))
             self._people.forget(person.subject)
-        return factor
+        return Proof(factor, at)
 
-    def _refusal(self, person: Person, factor: Factor, code: str) -> str | None:
+    def _check_passkey(self, person: Person, given: Given) -> Proof:
+        at = self._clock.now()
+        try:
+            proven = self.passkeys.authenticate(
+                given.bound_to, given.credential, account_id=person.account_id, ip=given.ip
+            )
+        except PasskeyRefused as error:
+            raise WrongCode(error.code) from error
+        return Proof(Factor.WEBAUTHN, at, verified=proven.verified, synced=proven.synced)
+
+    def _count(self, person: Person, factor: Factor, known: str) -> None:
+        """One more try; the one that stops the factor is told to whoever wants to know."""
+        try:
+            self._throttle.attempt(self._per_day, person.account_id, factor, known)
+            self._throttle.attempt(self._limit, person.account_id, factor, known)
+        except Throttled:
+            for told in self.on_stopped:
+                told(person.account_id, factor)
+            raise
+
+    def _refusal(self, person: Person, factor: Factor, given: Given) -> str | None:
+        account_id = person.account_id
         if factor is Factor.RECOVERY_CODE:
-            used = self._recovery_codes.use(person.account_id, code)
+            used = self._recovery_codes.use(account_id, given.code)
             return None if used else "recovery-code-invalid"
-        return _TOTP_ERRORS[self._totp.check(person.account_id, code)]
-
-    def new_secret(self) -> str:
-        """A TOTP key to set up."""
-        return self._totp.new_secret()
-
-    def enroll(self, person: Person, secret: str, code: str, *, ip: str) -> tuple[str, ...]:
-        """Keep the key once a code proves it; new recovery codes unless some are left.
-
-        Raises ``WrongCode``, ``Throttled``.
-        """
-        if not code.strip():
-            raise WrongCode("code-required")
-        self._throttle.attempt(self._limit, person.account_id, "enrolment")
-        codes: tuple[str, ...] = ()
-        with transaction():
-            checked = self._totp.enroll(person.account_id, secret, code)
-            if checked == "right":
-                if not self._recovery_codes.left(person.account_id):
-                    codes = self._recovery_codes.renew(person.account_id)
-                self._record("factor.enrolled", person, ip, {"factor": Factor.TOTP})
-                self._mail("mfa-enabled", person, ip)
-                after_commit(lambda: self._people.forget(person.subject))
-        error = _TOTP_ERRORS[checked]
-        if error is not None:
-            raise WrongCode(error)
-        self._throttle.clear(self._limit, person.account_id, "enrolment")
-        return codes
-
-    # On the account page
-
-    def begin_totp_enrolment(self, person: Person, sid: str) -> Enrollment:
-        """A key for this session to set up; the same one again until it is confirmed."""
-        key = _setup_key(person.account_id, sid)
-        sealed = self._store.get(key)
-        if sealed is None:
-            secret = self._totp.new_secret()
-            sealed = self._sealer.seal(secret.encode(), _SETUP_SEAL)
-            if not self._store.put(key, sealed, self._setup_lifetime, only_new=True):
-                sealed = self._store.get(key) or sealed
-        secret = self._sealer.unseal(sealed, _SETUP_SEAL).decode()
-        return Enrollment(grouped(secret), otpauth_uri(secret, person.email))
-
-    def confirm_totp(self, person: Person, sid: str, code: str, *, ip: str) -> tuple[str, ...]:
-        """Turn the second factor on with the key begun; the recovery codes, if new ones were made.
-
-        Raises ``WrongCode`` (``code-expired``: begin again), ``Throttled``.
-        """
-        key = _setup_key(person.account_id, sid)
-        sealed = self._store.get(key)
-        if sealed is None:
-            raise WrongCode("code-expired")
-        secret = self._sealer.unseal(sealed, _SETUP_SEAL).decode()
-        with transaction():
-            codes = self.enroll(person, secret, code, ip=ip)
-            if not person.self_mfa:
-                self._accounts.set_self_mfa(person.account_id, True)
-        self._store.delete(key)
-        return codes
-
-    def set_self_mfa(self, person: Person, wanted: bool) -> None:
-        """Have the second factor always asked for, or only where a policy or client wants it."""
-        with transaction():
-            self._accounts.set_self_mfa(person.account_id, wanted)
-            after_commit(lambda: self._people.forget(person.subject))
-
-    def enrolled_since(self, person: Person) -> datetime | None:
-        """When the oldest second factor was set up."""
-        devices = self._totp.devices(person.account_id)
-        return devices[0].created_at if devices else None
-
-    def needed_by(self, person: Person) -> tuple[str, ...]:
-        """The companies whose policy needs this person's second factor."""
-        return tuple(m.tenant_name for m in person.memberships if m.status == "active" and binds(m))
-
-    def remove_factors(self, person: Person, *, ip: str) -> None:
-        """Turn the second factor off: apps, recovery codes and remembered devices go.
-
-        Raises ``FactorNeeded``.
-        """
-        if names := self.needed_by(person):
-            raise FactorNeeded(names)
-        with transaction():
-            self.reset(person.account_id)
-            if person.self_mfa:
-                self._accounts.set_self_mfa(person.account_id, False)
-            self._record("factor.removed", person, ip, {"factor": Factor.TOTP})
-            self._mail("mfa-disabled", person, ip)
-            after_commit(lambda: self._people.forget(person.subject))
-
-    def renew_recovery_codes(self, person: Person, *, ip: str) -> tuple[str, ...]:
-        """Ten new recovery codes; the old ones are dead."""
-        with transaction():
-            codes = self._recovery_codes.renew(person.account_id)
-            self._record("recovery_codes.renewed", person, ip)
-            self._mail("recovery-codes-renewed", person, ip)
-            after_commit(lambda: self._people.forget(person.subject))
-        return codes
+        if factor is Factor.TOTP:
+            return TOTP_ERRORS[self._totp.check(account_id, given.code)]
+        checked = self._sent_codes.check(account_id, factor, given.bound_to, given.code)
+        return SENT_ERRORS[checked]
 
     def reset(self, account_id: str) -> None:
-        """Remove whatever is set up (an admin's reset calls this; the caller audits and mails)."""
+        """Remove whatever is set up (a reset calls this; the caller audits and mails)."""
         with transaction():
             self._totp.remove_all(account_id)
+            self.passkeys.remove_all(account_id)
+            self._destinations.remove_all(account_id)
             self._recovery_codes.remove_all(account_id)
             self._devices.forget_all(account_id)
+
+    def _left(self, person: Person) -> dict[str, Any]:
+        return {"left": self._recovery_codes.left(person.account_id)}
 
     def _record(
         self,
         event: str,
         person: Person,
         ip: str,
-        detail: dict[str, Any] | None = None,
+        factor: Factor | None = None,
         outcome: str = "success",
     ) -> None:
         self._audit.record(
@@ -244,24 +212,37 @@ class FactorService:
             subject=person.subject,
             ip=ip,
             outcome=outcome,
-            detail=detail,
+            detail={"factor": factor} if factor else None,
         )
 
-    def _mail(self, name: str, person: Person, ip: str) -> None:
+    def _mail(self, name: str, person: Person, ip: str, more: Mapping[str, Any]) -> None:
         context = {
             "given_name": str(person.claims.get("given_name", "")),
             "link": f"{self._issuer}/account",
             "ip": ip,
+            **more,
         }
         self._outbox.mail(person.email, name, person.locale, context)
 
 
-_TOTP_ERRORS: Mapping[str, str | None] = {
+TOTP_ERRORS: Mapping[str, str | None] = {
     "right": None,
     "wrong": "code-invalid",
     "used": "code-used",
 }
+SENT_ERRORS: Mapping[str, str | None] = {
+    "right": None,
+    "wrong": "sent-code-invalid",
+    "expired": "code-expired",
+}
 
 
-def _setup_key(account_id: str, sid: str) -> str:
-    return f"totp-setup:{account_id}:{sid}"
+def _factor_of(given: Given, options: Sequence[Factor]) -> Factor | None:
+    """Which factor a code is meant for: by its shape, else the one that was asked for."""
+    if looks_like_recovery_code(given.code) and Factor.RECOVERY_CODE in options:
+        return Factor.RECOVERY_CODE
+    typed = [factor for factor in options if factor is not Factor.WEBAUTHN]
+    asked = next((factor for factor in typed if factor == given.factor), None)
+    if asked is None and len(typed) > 1 and typed[0] is not Factor.RECOVERY_CODE:
+        return typed[0]
+    return asked or (typed[0] if typed else None)

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from idp.authn.steps import Proof
+from idp.authn.facts import Proof, first_factor_time
 from idp.authn.transaction import load_proofs, moment
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
@@ -31,10 +31,11 @@ _RETRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One browser's session. ``auth_time`` is the latest proof of the password.
+    """One browser's session. ``auth_time`` is the latest proof of who is there.
 
     ``remembered_since``: it relied on a device remembered since then; ``postponed``: the person
-    chose "later" within a grace period.
+    chose "later" within a grace period; ``bypassed``: memberships whose one-time bypass it has
+    used.
     """
 
     sid: str
@@ -49,6 +50,7 @@ class Session:
     ip: str = ""
     postponed: bool = False
     remembered_since: datetime | None = None
+    bypassed: tuple[str, ...] = ()
     digest: str = ""
     raw: bytes = field(default=b"", compare=False, repr=False)
 
@@ -62,12 +64,14 @@ class EndedSession:
 
 
 def merge_proofs(*groups: tuple[Proof, ...]) -> tuple[Proof, ...]:
-    """The latest proof of each factor."""
-    latest: dict[Factor, Proof] = {}
+    """The latest proof of each factor; of passkeys also the latest that knew its holder."""
+    latest: dict[tuple[Factor, bool], Proof] = {}
     for proof in (proof for group in groups for proof in group):
-        if proof.factor not in latest or latest[proof.factor].at < proof.at:
-            latest[proof.factor] = proof
-    return tuple(latest[factor] for factor in Factor if factor in latest)
+        key = (proof.factor, proof.verified)
+        if key not in latest or latest[key].at < proof.at:
+            latest[key] = proof
+    order = list(Factor)
+    return tuple(latest[key] for key in sorted(latest, key=lambda k: (order.index(k[0]), k[1])))
 
 
 class Sessions:
@@ -96,6 +100,7 @@ class Sessions:
             plain[name] = datetime.fromisoformat(plain[name])
         plain["remembered_since"] = moment(plain["remembered_since"])
         plain["proofs"] = load_proofs(plain["proofs"])
+        plain["bypassed"] = tuple(plain.get("bypassed", ()))
         session = Session(**plain, raw=raw)
         return session if self._ttl(session) > 0 else None
 
@@ -115,6 +120,7 @@ class Sessions:
         ip: str = "",
         postponed: bool = False,
         remembered_since: datetime | None = None,
+        bypassed: tuple[str, ...] = (),
         sid: str | None = None,
     ) -> tuple[Session, str]:
         """A new session and its cookie's value."""
@@ -124,7 +130,7 @@ class Sessions:
                 sid=sid or self._randomness.uuid(),
                 subject=subject,
                 account_id=account_id,
-                auth_time=_auth_time(proofs),
+                auth_time=first_factor_time(proofs),
                 proofs=proofs,
                 tenant_id=tenant_id,
                 created_at=now,
@@ -133,6 +139,7 @@ class Sessions:
                 ip=ip[:64],
                 postponed=postponed,
                 remembered_since=remembered_since,
+                bypassed=bypassed,
             )
         )
 
@@ -144,6 +151,7 @@ class Sessions:
         tenant_id: str | None = None,
         postponed: bool = False,
         remembered_since: datetime | None = None,
+        bypassed: tuple[str, ...] = (),
     ) -> tuple[Session, str] | None:
         """The same session under a new token, with these proofs added; None if it has ended."""
 
@@ -152,10 +160,11 @@ class Sessions:
             return replace(
                 now,
                 proofs=merged,
-                auth_time=_auth_time(merged),
+                auth_time=first_factor_time(merged),
                 tenant_id=tenant_id or now.tenant_id,
                 postponed=postponed or now.postponed,
                 remembered_since=remembered_since or now.remembered_since,
+                bypassed=tuple(dict.fromkeys((*now.bypassed, *bypassed))),
             )
 
         return self._renew(session, change)
@@ -279,10 +288,6 @@ class Sessions:
             session.auth_time + timedelta(seconds=self._lifetimes.session_absolute),
         )
         return int((ends - self._clock.now()).total_seconds())
-
-
-def _auth_time(proofs: tuple[Proof, ...]) -> datetime:
-    return max(proof.at for proof in proofs if proof.factor is Factor.PASSWORD)
 
 
 def _dump(session: Session) -> bytes:

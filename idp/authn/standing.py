@@ -5,33 +5,33 @@ No second decision: the facts of that sign-in are put to ``authn.steps.decide`` 
 
 from datetime import datetime
 
+from idp.authn.facts import Facts, Proof
 from idp.authn.step import Finished
-from idp.authn.steps import Facts, Proof, decide
+from idp.authn.steps import decide
 from idp.clients.client import Client
 from idp.core.clock import Clock
 from idp.core.person import Person, PersonMembership
-from idp.core.vocabulary import ACR_LEVEL, ACR_MULTI, Factor, LoginNeeded
+from idp.core.vocabulary import ACR_LEVEL, AMR, Factor, LoginNeeded
+
+_SYNCED = "swk"
 
 
 class Standing:
     """Judges sign-ins whose session may be long gone."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, available: frozenset[Factor]) -> None:
         self._clock = clock
+        self._available = available
 
     def still_allowed(
         self,
         person: Person,
         tenant_id: str | None,
         client: Client,
-        acr: str,
+        amr: tuple[str, ...],
         auth_time: datetime,
     ) -> bool:
         """Whether that sign-in would open the client's door under the policy of today."""
-        factors = [Factor.PASSWORD]
-        if ACR_LEVEL.get(acr, 0) >= ACR_LEVEL[ACR_MULTI]:
-            # Which one it was does not matter here, only that the person still holds it.
-            factors += sorted(person.enrolled)
         member = person.membership_of(tenant_id)
         step = decide(
             Facts(
@@ -44,13 +44,30 @@ class Standing:
                 ),
                 email=person.email,
                 person=person,
-                proofs=tuple(Proof(factor, auth_time) for factor in factors),
+                proofs=tuple(_proofs(person, amr, auth_time)),
                 chosen=tenant_id,
                 remembered_since=auth_time if _unchanged(member, auth_time) else None,
                 postponed=True,
+                available=self._available,
             )
         )
         return isinstance(step, Finished) and step.tenant_id == tenant_id
+
+
+def _proofs(person: Person, amr: tuple[str, ...], at: datetime) -> list[Proof]:
+    """The proofs that a token's amr tells of. A code of an app and a recovery code look alike
+    there: whichever the person still holds.
+    """
+    told = set(amr)
+    password = AMR[Factor.PASSWORD] in told
+    factors = {factor for factor in Factor if AMR[factor] in told}
+    if AMR[Factor.TOTP] in told:
+        factors.discard(Factor.RECOVERY_CODE if Factor.TOTP in person.enrolled else Factor.TOTP)
+    proofs = [Proof(factor, at) for factor in Factor if factor in factors - {Factor.WEBAUTHN}]
+    if told & {AMR[Factor.WEBAUTHN], _SYNCED}:
+        synced = _SYNCED in told
+        proofs.append(Proof(Factor.WEBAUTHN, at, verified=not password, synced=synced))
+    return proofs
 
 
 def _unchanged(member: PersonMembership | None, auth_time: datetime) -> bool:

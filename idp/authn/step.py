@@ -231,13 +231,16 @@ class InvitationGone:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Everything asked for is proven."""
+    """Everything asked for is proven. ``bypassed``: but for the policy's factor of these
+    memberships, whose one-time bypass has to be used up for it.
+    """
 
     name: ClassVar[str] = "finished"
     acr: str
     amr: tuple[str, ...]
     auth_time: datetime
     tenant_id: str | None
+    bypassed: tuple[str, ...] = ()
 
 
 Step = (

@@ -39,7 +39,9 @@ class TotpService:
         """A key to set up: 160 bits in base32 (RFC 4226 §4, R6)."""
         return base64.b32encode(self._randomness.raw(_SECRET_BYTES)).decode("ascii")
 
-    def enroll(self, account_id: str, secret: str, code: str, name: str = "") -> Checked:
+    def enroll(
+        self, account_id: str, secret: str, code: str, name: str = ""
+    ) -> TotpDevice | Literal["wrong", "used"]:
         """Keep the key if the code proves that an app holds it; the code counts as used."""
         step = self._matching_step(secret, code)
         if step is None:
@@ -47,19 +49,18 @@ class TotpService:
         if not self._mark(account_id, step):
             return "used"
         now = self._clock.now()
+        device = TotpDevice(
+            id=self._randomness.uuid(),
+            account_id=account_id,
+            name=name[:200],
+            secret=secret,
+            confirmed_at=now,
+            last_used_step=step,
+            created_at=now,
+        )
         with transaction() as session:
-            session.add(
-                TotpDevice(
-                    id=self._randomness.uuid(),
-                    account_id=account_id,
-                    name=name[:200],
-                    secret=secret,
-                    confirmed_at=now,
-                    last_used_step=step,
-                    created_at=now,
-                )
-            )
-        return "right"
+            session.add(device)
+        return device
 
     def check(self, account_id: str, code: str) -> Checked:
         """Whether the code is one of the account's now; ``right`` for one caller only."""

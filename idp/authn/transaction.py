@@ -1,13 +1,13 @@
 """One pass through the hosted login, kept in Redis: its states, the moves allowed, its store.
 
-        ┌──────────┐   ┌──────────┐
-        │ IDENTIFY │   │ REGISTER │ (invitation, no account yet)
-        └────┬─────┘   └────┬─────┘
-             ▼              │ address confirmed
-      ┌──────────────┐      │
-      │ FIRST_FACTOR │      │
-      └──────┬───────┘      │
-             ├──────────────┘
+        ┌──────────┐  no account yet   ┌──────────┐
+        │ IDENTIFY │ ────────────────▶ │ REGISTER │ (an invitation begins here)
+        └────┬──┬──┘                   └────┬─────┘
+             ▼  │ passkey picked            │ address confirmed
+      ┌──────────────┐                      │
+      │ FIRST_FACTOR │                      │
+      └──────┬───────┘                      │
+             ├──────────────────────────────┘
              ▼
     SECOND_FACTOR ⇄ ENROLL ⇄ TENANT ──▶ FINISHED
        each may fall back to IDENTIFY (edit) or FIRST_FACTOR (proof ended)
@@ -23,10 +23,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
+from idp.authn.facts import Proof
 from idp.authn.step import (
     ChooseTenant,
     Enroll,
@@ -35,16 +36,17 @@ from idp.authn.step import (
     InvitationGone,
     Join,
     Locked,
+    LostFactor,
     NoAllowedFactor,
     NoCompany,
     NotBooked,
+    Passkey,
     Password,
     RecoveryCodes,
     SecondFactor,
     Step,
     Waiting,
 )
-from idp.authn.steps import Proof
 from idp.core.clock import Clock
 from idp.core.randomness import digest, same
 from idp.core.vocabulary import Factor, LoginNeeded
@@ -87,7 +89,7 @@ class State(StrEnum):
 _PROVEN = frozenset({State.SECOND_FACTOR, State.ENROLL, State.TENANT, State.FINISHED})
 _BACK = frozenset({State.IDENTIFY, State.FIRST_FACTOR, State.ABANDONED})
 MOVES: Mapping[State, frozenset[State]] = {
-    State.IDENTIFY: frozenset({State.FIRST_FACTOR, State.ABANDONED}),
+    State.IDENTIFY: frozenset({State.REGISTER}) | _PROVEN | _BACK,
     State.REGISTER: _PROVEN | _BACK,
     State.FIRST_FACTOR: _PROVEN | _BACK,
     State.SECOND_FACTOR: _PROVEN | _BACK,
@@ -100,9 +102,11 @@ MOVES: Mapping[State, frozenset[State]] = {
 
 _STATE_OF: Mapping[type[Any], State] = {
     Identify: State.IDENTIFY,
+    Passkey: State.FIRST_FACTOR,
     Password: State.FIRST_FACTOR,
     Locked: State.TENANT,
     SecondFactor: State.SECOND_FACTOR,
+    LostFactor: State.SECOND_FACTOR,
     Enroll: State.ENROLL,
     NoAllowedFactor: State.ENROLL,
     RecoveryCodes: State.ENROLL,
@@ -128,7 +132,10 @@ class LoginTransaction:
 
     ``choosing``: the company is to be picked anew, whatever the session's is. ``round`` changes
     whenever another person may be behind it, so that what a slower tab proves for the one before
-    is not counted.
+    is not counted. ``address`` is whether the e-mail is known, as far as that may be told, and
+    ``passkey_known`` whether it has a passkey; ``registration`` what is typed for a new account.
+    ``selected`` and ``listing`` say how the second factor is asked for, ``enrolling`` and
+    ``enroll_to`` (sealed) which one is being set up, ``lost`` that the person has none of them.
     """
 
     id: str
@@ -140,6 +147,11 @@ class LoginTransaction:
     locale: str
     client: Mapping[str, Any] = field(default_factory=dict)
     email: str = ""
+    address: Literal["", "known", "unknown"] = ""
+    passkey_known: bool = False
+    prefer_password: bool = False
+    registering: bool = False
+    registration: Mapping[str, Any] | None = None
     subject: str | None = None
     round: int = 0
     proofs: tuple[Proof, ...] = ()
@@ -150,6 +162,10 @@ class LoginTransaction:
     tenant_id: str | None = None
     devices: tuple[str, ...] = ()
     selected: Factor | None = None
+    listing: bool = False
+    lost: bool = False
+    enrolling: Factor | None = None
+    enroll_to: str | None = None
     postponed: bool = False
     remember_device: bool = False
     totp_secret: str | None = None
@@ -242,7 +258,8 @@ def load(raw: bytes) -> LoginTransaction:
     plain["needed"] = load_needed(plain["needed"])
     plain["proofs"] = load_proofs(plain["proofs"])
     plain["devices"] = tuple(plain["devices"])
-    plain["selected"] = Factor(plain["selected"]) if plain["selected"] else None
+    for name in ("selected", "enrolling"):
+        plain[name] = Factor(plain[name]) if plain.get(name) else None
     return LoginTransaction(**plain, raw=raw)
 
 
@@ -257,7 +274,13 @@ def load_needed(plain: dict[str, Any]) -> LoginNeeded:
 def load_proofs(plain: list[dict[str, Any]]) -> tuple[Proof, ...]:
     """Proofs from their JSON form."""
     return tuple(
-        Proof(Factor(p["factor"]), datetime.fromisoformat(p["at"]), moment(p["kept_at"]))
+        Proof(
+            Factor(p["factor"]),
+            datetime.fromisoformat(p["at"]),
+            moment(p["kept_at"]),
+            p.get("verified", False),
+            p.get("synced", False),
+        )
         for p in plain
     )
 

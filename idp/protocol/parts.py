@@ -32,8 +32,8 @@ class People(Protocol):
         ...
 
 
-StillAllowed = Callable[[Person, str | None, Client, str, datetime], bool]
-"""``still_allowed(person, tenant_id, client, acr, auth_time)``: does the MFA policy accept it?"""
+StillAllowed = Callable[[Person, str | None, Client, tuple[str, ...], datetime], bool]
+"""``still_allowed(person, tenant_id, client, amr, auth_time)``: does the MFA policy accept it?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def still_entitled(
             entitled.person,
             entitlement.tenant_id,
             client,
-            entitlement.acr,
+            entitlement.amr,
             entitlement.auth_time,
         )
     ):

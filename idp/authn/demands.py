@@ -1,0 +1,150 @@
+"""Who demands a second factor, which would do, and what meets a demand. Pure; part of
+``authn.steps.decide``.
+
+A demand comes from the client or its request (``acr_values``, a registered minimum, a company's
+own minimum for the client), from the policy of a company that is entered, from the person's own
+wish (M8), or from us: whoever changes their account proves all that it is protected with.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from idp.authn.companies import Company, binds
+from idp.authn.facts import Facts, Proven
+from idp.authn.step import DecidedBy
+from idp.core.person import Person, PersonMembership
+from idp.core.vocabulary import PHISHING_RESISTANT, SECOND_FACTORS, Factor
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Somebody's demand for a second factor. ``membership``: whose company's policy it is."""
+
+    by: DecidedBy
+    allowed: frozenset[Factor] = SECOND_FACTORS
+    recovery: bool = True
+    remember_days: int = 0
+    membership: PersonMembership | None = None
+
+    def may_be_postponed(self, now: datetime) -> bool:
+        """Only a policy's demand has a grace period, and only until the fixed deadline."""
+        deadline = self.membership.mfa_deadline if self.membership else None
+        return deadline is not None and now < deadline
+
+    @property
+    def may_be_bypassed(self) -> bool:
+        """Whether an admin's one-time bypass can meet it: never where only a passkey would do."""
+        return self.membership is not None and self.recovery
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """``now``: those that stand; ``policies``: of every company the sign-in may yet end in."""
+
+    now: tuple[Demand, ...]
+    policies: tuple[Demand, ...]
+    remember_days: int
+
+
+def policy_factors(membership: PersonMembership) -> frozenset[Factor]:
+    """The second factors that count for the company of a membership."""
+    policy = membership.policy
+    allowed = SECOND_FACTORS & frozenset(policy.factors)
+    return allowed & PHISHING_RESISTANT if policy.phishing_resistant_only else allowed
+
+
+def demands_of(facts: Facts, person: Person, company: Company) -> Demands:
+    """Everything that is demanded of this sign-in."""
+    internal = facts.needed.client_id is None
+    # Our own pages change the account itself, so the strictest company of all decides there.
+    members = company.members if internal else company.candidates
+    remember_days = min((_remember_days(m) for m in members), default=0)
+    policies = tuple(_policy_demand(m) for m in members if binds(m))
+    standing = _of_level(facts, company) + _of_account(facts, person, remember_days)
+    if internal or company.membership is not None:
+        standing += policies
+    offered = any(demand.by in ("policy", "self") for demand in standing)
+    return Demands(standing, policies, remember_days if offered else 0)
+
+
+def is_met(demand: Demand, facts: Facts, person: Person, proven: Proven) -> bool:
+    """Whether proofs, a remembered device or a grace period meet the demand."""
+    if demand.allowed & proven.at.keys():
+        return True
+    held = demand.allowed & person.enrolled
+    if demand.recovery and held and Factor.RECOVERY_CODE in proven.at:
+        return True
+    if held and _remembered(demand, facts, person):
+        return True
+    member = demand.membership
+    if member is not None and demand.may_be_bypassed and member.membership_id in facts.bypassed:
+        return True
+    return not held and facts.postponed and demand.may_be_postponed(facts.now)
+
+
+def bypass_of(demand: Demand, facts: Facts) -> str | None:
+    """The membership whose standing bypass could meet the demand, at the end of this login."""
+    member = demand.membership
+    if not facts.may_bypass or member is None or not demand.may_be_bypassed:
+        return None
+    until = member.mfa_bypass_until
+    return member.membership_id if until is not None and facts.now < until else None
+
+
+def _of_level(facts: Facts, company: Company) -> tuple[Demand, ...]:
+    """What the client asks for; its company's own minimum can only tighten that (M6)."""
+    needed, member = facts.needed, company.membership
+    minimum = member.policy.minimum_for(needed.client_id) if member is not None else 1
+    by: DecidedBy = "request" if needed.acr_values and minimum <= needed.acr_level else "client"
+    level = max(needed.acr_level, minimum)
+    if level < 2:
+        return ()
+    if level > 2:
+        return (Demand(by, PHISHING_RESISTANT, recovery=False),)
+    # Inside a company only what its policy lets count will do.
+    allowed = policy_factors(member) if member is not None else SECOND_FACTORS
+    recovery = member is None or not member.policy.phishing_resistant_only
+    return (Demand(by, allowed, recovery),)
+
+
+def _of_account(facts: Facts, person: Person, remember_days: int) -> tuple[Demand, ...]:
+    needed, demands = facts.needed, []
+    if person.enrolled:
+        fresh = needed.max_age is not None or needed.not_before is not None
+        joining = facts.invited is not None and facts.invited.stage == "join"
+        # Changing one's account takes everything the account is protected with (ASVS 5.0 §7.5.1);
+        # so does bringing it into another company.
+        if (needed.client_id is None and fresh) or joining:
+            demands.append(Demand("request"))
+    if person.self_mfa:
+        demands.append(Demand("self", remember_days=remember_days))
+    return tuple(demands)
+
+
+def _policy_demand(membership: PersonMembership) -> Demand:
+    return Demand(
+        "policy",
+        policy_factors(membership),
+        recovery=not membership.policy.phishing_resistant_only,
+        remember_days=_remember_days(membership),
+        membership=membership,
+    )
+
+
+def _remember_days(membership: PersonMembership) -> int:
+    """A remembered browser is no key that answers our address only."""
+    policy = membership.policy
+    return 0 if policy.phishing_resistant_only else policy.remember_days
+
+
+def _remembered(demand: Demand, facts: Facts, person: Person) -> bool:
+    """A device stays remembered for as long as the policy says today; a change of the password or
+    of the policy ends it.
+    """
+    since, ended = facts.remembered_since, person.sessions_not_before
+    if since is None or (ended is not None and since < ended):
+        return False
+    changed = demand.membership.policy.changed_at if demand.membership else None
+    if changed is not None and since < changed:
+        return False
+    return facts.now < since + timedelta(days=demand.remember_days)

@@ -1,11 +1,10 @@
-"""Codes that are no TOTP: recovery codes (M4) and codes sent by mail. Each counts once.
+"""Codes that are no TOTP: recovery codes (M4) and codes that are sent. Each counts once.
 
 Recovery codes are random, so their digests suffice and the conditional UPDATE that uses one up is
-the check. A mailed code has six digits only, so it is kept as a keyed digest, dies at the fifth
+the check. A sent code has six digits only, so it is kept as a keyed digest, dies at the fifth
 wrong try and is used up by an atomic take (NIST SP 800-63B-4 §3.1.3, §3.2.2).
 """
 
-import hashlib
 import hmac
 from typing import Literal
 
@@ -20,11 +19,13 @@ from idp.infra.sealing import Sealer
 
 RECOVERY_CODES = 10
 _GROUPS, _GROUP_LENGTH = 2, 5
-_MAIL_DIGITS = 6
-_MAIL_TRIES = 5
+_DIGITS = 6
+_TRIES = 5
+_MAC = 32
 _MAIL_SENDS = 5
 _MAIL_PAUSE = 60
 _HOUR = 3600
+_DAY = 86400
 
 Checked = Literal["right", "wrong", "expired"]
 
@@ -94,6 +95,65 @@ def _plain(code: str) -> str:
     return "".join(code.split()).replace("-", "").lower()
 
 
+class DigitCodes:
+    """Six digits each; ``of`` names what a code is for. ``kind`` keeps those of one use apart."""
+
+    def __init__(
+        self, kind: str, store: EphemeralStore, randomness: Randomness, sealer: Sealer
+    ) -> None:
+        self._kind = kind
+        self._store = store
+        self._randomness = randomness
+        self._sealer = sealer
+        self._key = sealer.derive(f"digit-codes/{kind}")
+
+    def issue(self, of: str, lifetime: int, to: str = "") -> str:
+        """A new code for so many seconds; the one before is dead. ``to``: where it is sent."""
+        code = self._randomness.digits(_DIGITS)
+        kept = self._mac(of, code) + (self._sealer.seal(to.encode(), self._at(of)) if to else b"")
+        self._store.delete(self._tries(of))
+        self._store.put(self._at(of), kept, lifetime)
+        return code
+
+    def is_pending(self, of: str) -> bool:
+        """Whether a code was issued that still counts."""
+        return self._store.get(self._at(of)) is not None
+
+    def sent_to(self, of: str) -> str:
+        """Where the code is sent that still counts; empty where there is none."""
+        kept = self._store.get(self._at(of))
+        return self._to(of, kept) if kept else ""
+
+    def check(self, of: str, code: str, to: str = "") -> Checked:
+        """Use the code up: ``right`` for one caller; ``expired`` also after too many tries.
+
+        Given ``to``, only a code that was sent there counts.
+        """
+        kept = self._store.get(self._at(of))
+        if kept is None or (to and not same(self._to(of, kept), to)):
+            return "expired"
+        # Counted before it is compared, so that parallel guesses are counted too. The count lives
+        # longer than the code; to delete that here could take it from somebody who was just right.
+        if self._store.increment(self._tries(of), _DAY) > _TRIES:
+            return "expired"
+        if not same(kept[:_MAC], self._mac(of, "".join(code.split()))):
+            return "wrong"
+        return "right" if self._store.take(self._at(of)) == kept else "expired"
+
+    def _at(self, of: str) -> str:
+        return f"{self._kind}:{of}"
+
+    def _tries(self, of: str) -> str:
+        return f"{self._kind}-tries:{of}"
+
+    def _to(self, of: str, kept: bytes) -> str:
+        sealed = kept[_MAC:]
+        return self._sealer.unseal(sealed, self._at(of)).decode() if sealed else ""
+
+    def _mac(self, of: str, code: str) -> bytes:
+        return hmac.digest(self._key, f"{of}:{code}".encode("utf-8", "surrogatepass"), "sha256")
+
+
 class ResendTooSoon(Exception):
     """A code was sent a moment ago, or too often within the hour."""
 
@@ -103,14 +163,13 @@ class ResendTooSoon(Exception):
 
 
 class MailCodes:
-    """Six digits that prove that mail arrives; ``of`` names what the code is for."""
+    """Codes that prove that an address is somebody's, before there is an account."""
 
     def __init__(
         self, store: EphemeralStore, randomness: Randomness, sealer: Sealer, lifetime: int
     ) -> None:
         self._store = store
-        self._randomness = randomness
-        self._key = sealer.derive("mail-codes")
+        self._codes = DigitCodes("mailcode", store, randomness, sealer)
         self._lifetime = lifetime
 
     def issue(self, of: str, to: str = "") -> str:
@@ -124,27 +183,12 @@ class MailCodes:
         sends = f"mailcode-sends:{digest(to) if to else of}"
         if self._store.increment(sends, _HOUR) > _MAIL_SENDS:
             raise ResendTooSoon(_HOUR)
-        code = self._randomness.digits(_MAIL_DIGITS)
-        self._store.delete(f"mailcode-tries:{of}")
-        self._store.put(f"mailcode:{of}", self._digest(of, code), self._lifetime)
-        return code
+        return self._codes.issue(of, self._lifetime)
 
     def is_pending(self, of: str) -> bool:
         """Whether a code was issued that still counts."""
-        return self._store.get(f"mailcode:{of}") is not None
+        return self._codes.is_pending(of)
 
     def check(self, of: str, code: str) -> Checked:
         """Use the code up: ``right`` for one caller; ``expired`` also after too many tries."""
-        kept = self._store.get(f"mailcode:{of}")
-        if kept is None:
-            return "expired"
-        # Counted before it is compared, so that parallel guesses are counted too. The count lives
-        # longer than the code; to delete that here could take it from somebody who was just right.
-        if self._store.increment(f"mailcode-tries:{of}", self._lifetime) > _MAIL_TRIES:
-            return "expired"
-        if not same(kept, self._digest(of, "".join(code.split()))):
-            return "wrong"
-        return "right" if self._store.take(f"mailcode:{of}") == kept else "expired"
-
-    def _digest(self, of: str, code: str) -> bytes:
-        return hmac.new(self._key, f"{of}:{code}".encode(), hashlib.sha256).digest()
+        return self._codes.check(of, code)

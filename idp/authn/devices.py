@@ -70,6 +70,16 @@ class RememberedDevices:
         )
         return db.session.scalars(found.order_by(RememberedDevice.created_at.desc())).all()
 
+    def forget(self, account_id: str, device_id: str) -> bool:
+        """Forget one of the account's devices; False if it has none such."""
+        with transaction() as session:
+            gone = session.execute(
+                delete(RememberedDevice).where(
+                    RememberedDevice.account_id == account_id, RememberedDevice.id == device_id
+                )
+            )
+            return bool(gone.rowcount)  # type: ignore[attr-defined]
+
     def forget_all(self, account_id: str) -> None:
         """Forget the account's devices (password change, factors reset)."""
         with transaction() as session:

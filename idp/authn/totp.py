@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pyotp
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from idp.authn.models import TotpDevice
 from idp.core.clock import Clock, epoch
@@ -81,6 +81,20 @@ class TotpService:
         )
         return db.session.scalars(found.order_by(TotpDevice.created_at, TotpDevice.id)).all()
 
+    def rename(self, account_id: str, device_id: str, name: str) -> bool:
+        """Give one of the account's apps another name; False if it has none such."""
+        with transaction() as session:
+            renamed = session.execute(
+                update(TotpDevice).where(*_own(account_id, device_id)).values(name=name[:200])
+            )
+            return bool(renamed.rowcount)  # type: ignore[attr-defined]
+
+    def remove(self, account_id: str, device_id: str) -> bool:
+        """Remove one of the account's apps; True for exactly one caller."""
+        with transaction() as session:
+            gone = session.execute(delete(TotpDevice).where(*_own(account_id, device_id)))
+            return bool(gone.rowcount)  # type: ignore[attr-defined]
+
     def remove_all(self, account_id: str) -> int:
         """Remove the account's apps; how many there were."""
         with transaction() as session:
@@ -119,6 +133,10 @@ class TotpService:
         """Put the replay mark; True for the first only. It outlives the step's acceptance."""
         ttl = _STEP_SECONDS * (2 * _DRIFT + 2)
         return self._store.put(f"totp:{account_id}:{step}", b"1", ttl, only_new=True)
+
+
+def _own(account_id: str, device_id: str) -> tuple[ColumnElement[bool], ...]:
+    return TotpDevice.account_id == account_id, TotpDevice.id == device_id
 
 
 def otpauth_uri(secret: str, email: str) -> str:

@@ -56,9 +56,7 @@ class RecoveryLinks:
         # Past the limit of one address nothing is sent, and nothing tells so.
         flooded = self._throttle.hit(self._per_address, digest(address)) > self._per_address.limit
         wanted = account is not None and not flooded
-        token = self._randomness.token()
-        value = {"account": account.id if account else "", "set": _generation(account)}
-        self._store.put(_key(token), orjson.dumps(value), self._lifetime)
+        token = self.issue(account)
         context = {
             "link": f"{self._issuer}/password/reset/{token}",
             "minutes": self._lifetime // 60,
@@ -79,6 +77,13 @@ class RecoveryLinks:
                 ip=ip,
                 outcome="success" if wanted else "failure",
             )
+
+    def issue(self, account: Account | None) -> str:
+        """A token for somebody whom another mailed link has proven to be the account's owner."""
+        token = self._randomness.token()
+        value = {"account": account.id if account else "", "set": _generation(account)}
+        self._store.put(_key(token), orjson.dumps(value), self._lifetime)
+        return token
 
     def get(self, token: str) -> Account:
         """The account whose link this is, as long as password and address are those of then."""

@@ -31,6 +31,7 @@ MAILS: Mapping[str, frozenset[str]] = {
     "mfa-disabled": frozenset(),
     "recovery-codes-renewed": frozenset(),
     "factors-reset": frozenset(),
+    "passkey-copied": frozenset({"link", "passkey_name"}),
     "new-sign-in": frozenset(),
     "account-exists": frozenset({"link", "reset_link"}),
     "member-waiting": frozenset({"link", "tenant_name", "person_name", "person_email"}),

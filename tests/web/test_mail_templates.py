@@ -12,6 +12,7 @@ VALUES = {
     "days": 7,
     "code": "123456",
     "tenant_name": "Nord & Söhne GmbH",
+    "passkey_name": "YubiKey 5",
 }
 MORE = {
     "given_name": "Ida",

@@ -1,0 +1,93 @@
+"""Each use of a passkey, noted in one statement that also sees a copy of its key.
+
+A counter that did not grow means that the key, or an old state of it, may exist twice (WebAuthn
+Level 3 §6.1.1, §7.2): the passkey is withdrawn, audited, and its owner is told, once. Keys that
+do not count stay at zero.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import or_, update
+
+from idp.accounts.models import Account
+from idp.authn.models import WebauthnCredential
+from idp.authn.webauthn import Assertion
+from idp.core.clock import Clock
+from idp.infra.audit import Audit
+from idp.infra.database import after_commit, db, transaction
+from idp.infra.outbox import Outbox
+from idp.settings import Settings
+
+
+class PasskeyUses:
+    """Notes uses."""
+
+    def __init__(self, settings: Settings, clock: Clock, audit: Audit, outbox: Outbox) -> None:
+        self._issuer = settings.issuer
+        self._clock = clock
+        self._audit = audit
+        self._outbox = outbox
+        self.on_changed: list[Callable[[str], object]] = []
+
+    def note(self, row: WebauthnCredential, signed: Assertion, *, learns: bool, ip: str) -> bool:
+        """Note the use; False if the counter did not grow, now or before: the key is withdrawn.
+
+        ``learns``: from now on it counts as one that checks its holder.
+        """
+        column = WebauthnCredential
+        grown = or_(
+            column.sign_count < signed.sign_count,
+            (column.sign_count == 0) & (signed.sign_count == 0),
+        )
+        now = self._clock.now()
+        with transaction() as session:
+            used = session.execute(
+                update(column)
+                .where(column.id == row.id, column.counter_regressed_at.is_(None), grown)
+                .values(
+                    sign_count=signed.sign_count,
+                    backed_up=signed.backed_up,
+                    last_used_at=now,
+                    user_verified=column.user_verified | learns,
+                )
+                .returning(column.id)
+            ).first()
+            if used is not None:
+                if learns:
+                    self._announce(row.account_id)
+                return True
+            withdrawn = session.execute(
+                update(column)
+                .where(column.id == row.id, column.counter_regressed_at.is_(None))
+                .values(counter_regressed_at=now)
+                .returning(column.id)
+            ).first()
+            if withdrawn is not None:
+                self._report_copy(row, signed, ip)
+        return False
+
+    def _report_copy(self, row: WebauthnCredential, signed: Assertion, ip: str) -> None:
+        account = db.session.get_one(Account, row.account_id)
+        self._audit.record(
+            "passkey.counter_regressed",
+            category="factors",
+            actor=account.subject,
+            subject=account.subject,
+            ip=ip,
+            outcome="failure",
+            detail={"passkey": row.id, "counter": signed.sign_count, "known": row.sign_count},
+        )
+        context = {
+            "given_name": account.given_name or "",
+            "passkey_name": row.name,
+            "link": f"{self._issuer}/account",
+            "ip": ip,
+        }
+        self._outbox.mail(account.email, "passkey-copied", account.locale, context)
+        self._announce(row.account_id)
+
+    def _announce(self, account_id: str) -> None:
+        subject = db.session.get_one(Account, account_id).subject
+        for hook in self.on_changed:
+            hook(subject)
+        after_commit(lambda: [hook(subject) for hook in self.on_changed])

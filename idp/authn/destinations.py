@@ -46,12 +46,13 @@ class Destinations:
             # Whoever adds meanwhile waits for this row, so that there are never more than allowed.
             session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
             phones = [row for row in self.list(account_id) if row.channel == "phone"]
-            for row in phones:
-                if row.address == number:
-                    return row
-            if len(phones) >= MAX_NUMBERS:
-                raise DestinationRefused("too-many-numbers")
-            return self._add(account_id, "phone", number, can_receive_texts(number))
+            found = next((row for row in phones if row.address == number), None)
+            if found is None and len(phones) < MAX_NUMBERS:
+                found = self._add(account_id, "phone", number, can_receive_texts(number))
+        # Refused out here, so that the caller's unit of work can go on.
+        if found is None:
+            raise DestinationRefused("too-many-numbers")
+        return found
 
     def add_email(self, account_id: str) -> CodeDestination:
         """Have codes sent to the account's address, whatever that is; once."""

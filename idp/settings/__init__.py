@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from idp.settings.parsing import (
     check_issuer,
@@ -230,6 +230,11 @@ class _Reader:
             self._problems.append(
                 "IDP_ARGON2_MEMORY_KIB, IDP_ARGON2_TIME: below 19456 and 2, the least that is "
                 "safe; raise them or remove them"
+            )
+        voice_url = sections["mail"]["voice_url"]
+        if voice_url and "From" not in dict(parse_qsl(urlsplit(voice_url).query)):
+            self._warnings.append(
+                "IDP_VOICE_URL names no caller, which most gateways ask for; add ?From=%2B49…"
             )
         if sections["mail"]["smtp_url"] is None and not loopback:
             self._warnings.append(

@@ -6,7 +6,7 @@ from typing import Any, cast
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from idp.accounts.passwords import HashingBusy
+from idp.accounts.breached import PasswordsUnavailable
 from idp.authn.progress import TransactionBusy
 from idp.infra import migrate
 from idp.infra.database import DatabaseUnavailable, init_database
@@ -103,7 +103,7 @@ def _handle_errors(app: Flask) -> None:
     app.register_error_handler(CsrfRejected, errors.form_expired)
     app.register_error_handler(StoreUnavailable, errors.unavailable)
     app.register_error_handler(DatabaseUnavailable, errors.unavailable)
-    app.register_error_handler(HashingBusy, errors.unavailable)
+    app.register_error_handler(PasswordsUnavailable, errors.unavailable)
     app.register_error_handler(TransactionBusy, errors.unavailable)
     app.register_error_handler(Throttled, errors.too_many)
     app.register_error_handler(HTTPException, errors.http_error)

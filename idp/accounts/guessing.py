@@ -7,8 +7,11 @@ are counted like known ones, so the answer tells nothing.
 """
 
 import ipaddress
+from collections.abc import Callable
 
 from idp.core.randomness import digest
+from idp.infra.audit import Audit
+from idp.infra.database import transaction
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.settings import LimitSettings
 
@@ -19,8 +22,10 @@ _HOUR = 3600
 class PasswordGuesses:
     """The counters around one password check."""
 
-    def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
+    def __init__(self, throttle: Throttle, limits: LimitSettings, audit: Audit) -> None:
         self._throttle = throttle
+        self._audit = audit
+        self.on_guessing: list[Callable[[str], object]] = []
         per_account, window = limits.password_per_account, limits.window
         self._known_browser = Limit("password-known-browser", per_account, window)
         self._account_network = Limit("password-account-network", per_account, window)
@@ -40,11 +45,27 @@ class PasswordGuesses:
         self._throttle.check(self._elsewhere, account)
         self._throttle.attempt(self._account_network, account, network)
 
-    def failed(self, email: str, ip: str | None, *, browser_known: bool) -> None:
-        """The try was wrong: it counts for the network and the account as well."""
+    def failed(
+        self, email: str, ip: str | None, *, browser_known: bool, subject: str | None
+    ) -> None:
+        """The try was wrong: it counts for the network and the account as well.
+
+        ``subject`` is whose password was tried, if anybody's. The one try that fills the
+        account's own count is told to ``on_guessing``.
+        """
+        filled = False
         if not browser_known:
             self._throttle.hit(self._network, network_of(ip))
-            self._throttle.hit(self._elsewhere, digest(email))
+            filled = self._throttle.hit(self._elsewhere, digest(email)) == self._elsewhere.limit
+        with transaction():
+            self._note("sign_in.password_wrong", subject, ip)
+            if filled and subject is not None:
+                self._note("sign_in.guessing", subject, ip)
+                for hook in self.on_guessing:
+                    hook(subject)
+
+    def _note(self, event: str, subject: str | None, ip: str | None) -> None:
+        self._audit.record(event, category="sign-in", subject=subject, ip=ip, outcome="failure")
 
     def succeeded(self, email: str, ip: str | None, *, browser_known: bool) -> None:
         """The right password ends the count of this browser's way in, not that of others."""

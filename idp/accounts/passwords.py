@@ -17,6 +17,7 @@ from importlib.resources import files
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from idp.accounts.breached import PasswordsUnavailable
 from idp.core.randomness import Randomness
 from idp.settings import HashingSettings
 
@@ -41,11 +42,12 @@ _TEXTS = {
     "password-too-long": f"the password may have {MAX_LENGTH} characters at most",
     "password-common": "this password is among the first that attackers try",
     "password-trivial": "this password is easy to guess; make it longer",
+    "password-breached": "this password has appeared in a data leak; choose another one",
     "password-personal": "the password must not contain the person's own name or e-mail address",
 }
 
 
-class HashingBusy(Exception):
+class HashingBusy(PasswordsUnavailable):
     """So many passwords are being hashed that this one would wait too long; try again."""
 
 
@@ -93,10 +95,11 @@ class Hasher:
             self._slots.release()
 
 
-def check_new_password(password: str, personal: Sequence[str]) -> None:
+def check_new_password(password: str, personal: Sequence[str], around: Sequence[str] = ()) -> None:
     """Refuse what an attacker would try first; raises ``WeakPassword``.
 
-    ``personal`` are the person's names and e-mail address (and, say, the company's name).
+    ``personal`` are the person's names and e-mail address, which must not be in it; ``around`` is
+    what else one would guess of them, the company's name: it may be part of something longer.
     """
     if len(password) < MIN_LENGTH:
         raise WeakPassword("password-too-short")
@@ -111,8 +114,9 @@ def check_new_password(password: str, personal: Sequence[str]) -> None:
     # Imported here: its dictionaries take 14 MiB that a worker which sets no password never needs.
     from zxcvbn import zxcvbn
 
-    result = zxcvbn(plain[:_SCORED_LENGTH], user_inputs=sorted(words))
-    if result["score"] < _ENOUGH_SCORE:
+    guessed = words | _words(around) | _words(_domains(personal))
+    result = zxcvbn(plain[:_SCORED_LENGTH], user_inputs=sorted(guessed))
+    if result["score"] < _ENOUGH_SCORE or _core(plain) in guessed:
         raise WeakPassword("password-trivial")
 
 
@@ -129,6 +133,19 @@ def _personal_words(personal: Sequence[str]) -> set[str]:
         local, at, _ = folded.partition("@")
         words.update(re.split(r"[\W_]+", local), {folded if at else local})
     return {word for word in words if len(word) >= _PERSONAL_LENGTH}
+
+
+def _words(texts: Sequence[str]) -> set[str]:
+    """The words of a name, and the name as one word."""
+    found: set[str] = set()
+    for text in texts:
+        parts = re.split(r"[\W_]+", _prepared(text).casefold())
+        found.update(parts, {"".join(parts)})
+    return {word for word in found if len(word) >= _PERSONAL_LENGTH}
+
+
+def _domains(texts: Sequence[str]) -> list[str]:
+    return [text.rpartition("@")[2] for text in texts if "@" in text]
 
 
 def _core(plain: str) -> str:

@@ -16,7 +16,8 @@ from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.errors import EmailTaken, InvalidCredentials, UnknownAccount
 from idp.accounts.guessing import PasswordGuesses
 from idp.accounts.models import Account
-from idp.accounts.passwords import Hasher, check_new_password
+from idp.accounts.new_passwords import NewPasswords
+from idp.accounts.passwords import Hasher
 from idp.accounts.recovery import InvalidRecovery, RecoveryLinks
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
@@ -56,7 +57,9 @@ class AccountService:
         self._audit = audit
         self._hasher = hasher
         self._issuer = settings.issuer
-        self._guesses = PasswordGuesses(throttle, settings.limits)
+        self.new_passwords = NewPasswords(settings.accounts)
+        """The rules for them, also for those typed before there is an account."""
+        self._guesses = PasswordGuesses(throttle, settings.limits, audit)
         self._links = RecoveryLinks(settings, randomness, outbox, audit, throttle, store)
         self.on_changed: list[Callable[[str], object]] = []
         """Called with the subject before and after the commit: before, so that nothing is changed
@@ -65,6 +68,9 @@ class AccountService:
         """Called with account id, subject and the sid to keep (None: end every session)."""
         self.on_locked: list[Callable[[str, str], object]] = []
         """Called with account id and subject."""
+        self.on_guessing = self._guesses.on_guessing
+        """Called with the subject when strangers have tried so many passwords that browsers which
+        never signed in to the account must wait."""
 
     # Finding
 
@@ -123,7 +129,7 @@ class AccountService:
             **names,
         )
         if password is not None:
-            check_new_password(password, _personal(account))
+            self.new_passwords.check(password, account)
             password_hash = self._hasher.hash(password)
         if password_hash is not None:
             account.password_hash = password_hash
@@ -227,15 +233,12 @@ class AccountService:
         stored = account.password_hash if account else None
         right = self._hasher.verify(stored, password[:1024])
         if account is None or stored is None or not right:
-            self._guesses.failed(counted, ip, browser_known=browser_known)
-            with transaction():
-                self._audit.record(
-                    "sign_in.password_wrong",
-                    category="sign-in",
-                    subject=account.subject if account else None,
-                    ip=ip,
-                    outcome="failure",
-                )
+            self._guesses.failed(
+                counted,
+                ip,
+                browser_known=browser_known,
+                subject=account.subject if account else None,
+            )
             raise InvalidCredentials
         self._guesses.succeeded(counted, ip, browser_known=browser_known)
         if self._hasher.is_outdated(stored):
@@ -256,7 +259,7 @@ class AccountService:
         Raises ``WeakPassword``. The person is told by mail.
         """
         account = self.get(account_id)
-        check_new_password(new, _personal(account))
+        self.new_passwords.check(new, account)
         hashed = self._hasher.hash(new)
         with transaction():
             account = self.get(account_id)
@@ -291,7 +294,7 @@ class AccountService:
         A refused password (``WeakPassword``) leaves the link usable; raises ``InvalidRecovery``.
         """
         account = self.check_recovery(token)
-        check_new_password(new_password, _personal(account))
+        self.new_passwords.check(new_password, account)
         self._links.redeem(token)
         with transaction():
             self.verify_email(account.id)
@@ -330,15 +333,3 @@ class AccountService:
     def _announce(self, subject: str) -> None:
         for hook in self.on_changed:
             hook(subject)
-
-
-def _personal(account: Account) -> list[str]:
-    """What a password of this person must not contain."""
-    own = (
-        account.email,
-        account.given_name,
-        account.family_name,
-        account.nickname,
-        account.preferred_username,
-    )
-    return [text for text in own if text]

@@ -9,9 +9,10 @@ one's own confirms no other.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from idp.accounts.breached import PasswordsUnavailable
 from idp.accounts.claims import InvalidClaim, check_claims
 from idp.accounts.models import Account
-from idp.accounts.passwords import Hasher, HashingBusy, WeakPassword, check_new_password
+from idp.accounts.passwords import Hasher, WeakPassword
 from idp.accounts.service import AccountService
 from idp.authn.codes import Checked, MailCodes
 from idp.authn.outcome import Refused
@@ -75,7 +76,10 @@ class NewAccounts:
             if not password:
                 errors["new_password"] = "password-required"
             else:
-                check_new_password(password, [email, *filter(None, names.values())])
+                own = [email, *filter(None, names.values())]
+                self._accounts.new_passwords.check_typed(password, own, around)
+        except PasswordsUnavailable:
+            errors["new_password"] = "unavailable"
         except WeakPassword as error:
             errors["new_password"] = error.reason
         if "new_password" not in errors and form.get("repeat_password", "") != password:
@@ -84,7 +88,7 @@ class NewAccounts:
             return Refused(errors)
         try:
             hashed = self._vault.seal(self._hasher.hash(password))
-        except HashingBusy:
+        except PasswordsUnavailable:
             return Refused({"new_password": "unavailable"})
         return {**names, "password": hashed}
 

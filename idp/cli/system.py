@@ -41,6 +41,7 @@ def doctor(as_json: bool) -> None:
     current = settings()
     data = [{"check": "settings", "ok": True, "detail": current.issuer}]
     data += [{"check": "settings", "ok": True, "detail": f"note: {w}"} for w in current.warnings]
+    data += _breached(current)
     data += _database(current)
     if all(entry["ok"] for entry in data):
         data += _stores()
@@ -49,6 +50,19 @@ def doctor(as_json: bool) -> None:
     answer(data, as_json, lambda: rows("Doctor", columns, table))
     if not all(entry["ok"] for entry in data):
         sys.exit(1)
+
+
+def _breached(current: Settings) -> list[dict[str, object]]:
+    from idp.accounts.breached import Breached, BreachedUnavailable
+
+    path = current.accounts.breached_passwords
+    if path is None:
+        return []
+    try:
+        Breached(path).check_readable()
+    except BreachedUnavailable as error:
+        return [{"check": "leaked passwords", "ok": False, "detail": str(error)}]
+    return [{"check": "leaked passwords", "ok": True, "detail": str(path)}]
 
 
 def _database(current: Settings) -> list[dict[str, object]]:

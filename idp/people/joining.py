@@ -57,6 +57,8 @@ class Joining:
         self._per_account = Limit("join-account", _PER_ACCOUNT, _HOUR)
         self._unknown = Limit("join-unknown-number", _UNKNOWN_PER_NETWORK, _HOUR)
         self._mails = Limit("join-mails", _MAILS_PER_TENANT, _HOUR)
+        # What the layer below cannot see itself.
+        accounts.new_passwords.company_names = _company_names
 
     def join(self, account_id: str, customer_number: str, *, ip: str) -> str:
         """Make the account a member, or leave it the one it is; the company's id.
@@ -185,3 +187,12 @@ class Joining:
                 detail={"reason": code},
             )
         return JoinRefused(code)
+
+
+def _company_names(account_id: str) -> Sequence[str]:
+    query = (
+        select(Tenant.name)
+        .join(Membership, Membership.tenant_id == Tenant.id)
+        .where(Membership.account_id == account_id, Membership.status != "removed")
+    )
+    return db.session.scalars(query).all()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService
+from idp.authn.parts import build_parts
 from idp.authn.service import AuthnService
 from idp.authn.sessions import EndedSession, Sessions
 from idp.authn.sign_out import SignOut
@@ -31,6 +32,10 @@ from idp.infra.outbound import Outbound
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.cases import Cases
+from idp.people.help import Help
+from idp.people.joining import Joining
+from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
 from idp.protocol.server import ProtocolServer
@@ -57,6 +62,8 @@ class Services:
     clients: ClientRegistry
     persons: PersonDirectory
     people: PeopleService
+    joining: Joining
+    cases: Cases
     grants: Grants
     sessions: Sessions
     authn: AuthnService
@@ -114,22 +121,29 @@ def build_services(
     grants = Grants(settings, clock, randomness, store, sealer, keyring, audit, persons.forget)
 
     sessions = Sessions(store, clock, randomness, settings.lifetimes)
+    joining = Joining(settings, clock, outbox, audit, throttle, accounts, tenants)
+    cases = Cases(settings, clock, randomness, outbox, audit, accounts, people)
     authn = AuthnService(
-        settings=settings,
-        clock=clock,
-        randomness=randomness,
-        store=store,
-        sealer=sealer,
-        throttle=throttle,
-        outbox=outbox,
-        audit=audit,
-        hasher=hasher,
-        sessions=sessions,
-        accounts=accounts,
-        memberships=tenants.memberships,
-        people=persons,
-        invitations=people,
+        build_parts(
+            settings=settings,
+            clock=clock,
+            randomness=randomness,
+            store=store,
+            sealer=sealer,
+            throttle=throttle,
+            outbox=outbox,
+            audit=audit,
+            hasher=hasher,
+            sessions=sessions,
+            accounts=accounts,
+            memberships=tenants.memberships,
+            people=persons,
+            invitations=people,
+            companies=joining,
+            help=Help(settings, store, throttle, outbox, audit, people, cases),
+        )
     )
+    tenants.available_factors = authn.factors.available
     protocol = ProtocolServer(
         settings,
         clock,
@@ -142,7 +156,7 @@ def build_services(
         grants,
         outbox,
         audit,
-        Standing(clock).still_allowed,
+        Standing(clock, authn.factors.available).still_allowed,
     )
     _tie(accounts, people, sessions, authn, grants, protocol)
     deliveries = DeliveryWorker(
@@ -170,6 +184,8 @@ def build_services(
         clients=clients,
         persons=persons,
         people=people,
+        joining=joining,
+        cases=cases,
         grants=grants,
         sessions=sessions,
         authn=authn,

@@ -4,20 +4,28 @@ Called by ``authn.service`` for the step that is due, and only then. A change is
 it may have to be applied to a newer transaction than the one the form was for.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Literal
 
 from idp.accounts.email_address import InvalidEmail, normalise_email
+from idp.accounts.guessing import Lookups
 from idp.accounts.passwords import HashingBusy
 from idp.accounts.service import AccountService, InvalidCredentials
-from idp.authn.factors import FactorService, WrongCode
+from idp.authn.evaluation import Known
+from idp.authn.factor_answers import FactorAnswers, Form, Visit
+from idp.authn.facts import Proof
 from idp.authn.outcome import Refused
+from idp.authn.ports import Companies, JoinRefused, People
 from idp.authn.registration import Registration
+from idp.authn.sign_up import SignUp
 from idp.authn.step import (
     ChooseTenant,
     Enroll,
     Identify,
+    LostFactor,
     NoAllowedFactor,
+    NoCompany,
+    Passkey,
     Password,
     RecoveryCodes,
     Register,
@@ -25,23 +33,14 @@ from idp.authn.step import (
     Step,
     VerifyEmail,
 )
-from idp.authn.steps import Proof
 from idp.authn.transaction import Change, LoginTransaction
-from idp.authn.vault import Vault
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor
 from idp.infra.throttle import Throttled
+from idp.settings import AccountSettings
 
-Form = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Where a form comes from; ``known_account``: the account this browser signed in to before."""
-
-    ip: str
-    known_account: str | None = None
+__all__ = ["Answers", "Visit"]
 
 
 class Answers:
@@ -49,57 +48,79 @@ class Answers:
 
     def __init__(
         self,
+        *,
+        settings: AccountSettings,
         clock: Clock,
         accounts: AccountService,
-        factors: FactorService,
+        people: People,
+        companies: Companies,
+        lookups: Lookups,
         registration: Registration,
-        vault: Vault,
+        sign_up: SignUp,
+        factors: FactorAnswers,
     ) -> None:
+        self._settings = settings
         self._clock = clock
         self._accounts = accounts
-        self._factors = factors
+        self._people = people
+        self._companies = companies
+        self._lookups = lookups
         self._registration = registration
-        self._vault = vault
+        self._sign_up = sign_up
+        self._factors = factors
 
     def take(
-        self, tx: LoginTransaction, due: Step, person: Person | None, form: Form, visit: Visit
+        self, tx: LoginTransaction, due: Step, known: Known, form: Form, visit: Visit
     ) -> Change | Refused | None:
         """The change that the form makes, or why it is refused; None where it does nothing."""
         action = form.get("action", "")
         if action == "edit":
             return None if tx.invitation is not None else start_over
+        person = known.facts.person
         match due:
             case Identify():
-                return self._identify(tx, form)
+                return self._identify(tx, form, visit)
+            case Passkey():
+                if action == "other-factor":
+                    return _prefer(password=True) if due.may_use_password else None
+                return self._factors.passkey(tx, person, form, visit)
             case Password():
+                if action == "other-factor":
+                    return _prefer(password=False) if due.may_use_passkey else None
                 return self._password(tx, form, visit)
             case SecondFactor() if person is not None:
-                if action == "other-factor":
-                    return self._other_factor(due)
-                return self._second_factor(due, person, form, visit)
+                return self._factors.second_factor(tx, due, person, form, visit)
+            case LostFactor() if person is not None:
+                return self._factors.help(person, known.company_to_help, form, visit)
             case Enroll() if person is not None:
                 if action == "later":
                     return _postpone if due.may_postpone else None
-                return self._enroll(tx, person, form, visit)
+                return self._factors.enroll(tx, due, person, form, visit)
             case NoAllowedFactor():
                 return _postpone if action == "later" and due.may_postpone else None
             case RecoveryCodes():
                 return lambda tx: replace(tx, recovery_codes=None)
             case ChooseTenant():
                 return self._choose(due, form)
-            case Register():
-                return self._registration.register(tx, form)
-            case VerifyEmail():
-                if action == "resend":
-                    return self._registration.resend(tx)
-                return self._registration.verify_email(tx, form.get("code", ""))
+            case NoCompany() if person is not None:
+                return self._join(person, form, visit) if due.may_join else None
+            case Register() | VerifyEmail():
+                return self._new_account(tx, due, form, visit)
             case _:
                 return None
 
-    def _identify(self, tx: LoginTransaction, form: Form) -> Change | Refused:
-        """Nothing is looked up here, so nothing tells a known address from an unknown one."""
+    def _identify(self, tx: LoginTransaction, form: Form, visit: Visit) -> Change | Refused | None:
+        """An address is known or not, as far as that may be told; or a passkey says who it is."""
+        action = form.get("action", "")
+        if action == "sign-in":
+            return lambda tx: replace(tx, registering=False)
+        if form.get("credential"):
+            return self._factors.passkey(tx, None, form, visit)
+        registering = self._settings.registration and (action == "register" or tx.registering)
         typed = form.get("email", "")
         if not typed.strip():
+            if action == "register" and registering:
+                return lambda tx: replace(tx, registering=True)
             return Refused({"email": "email-required"})
         try:
             email = normalise_email(typed)
@@ -107,7 +128,32 @@ class Answers:
             return Refused({"email": "email-invalid"})
         if tx.invitation is not None and email != tx.invitation["email"]:
             return Refused({"email": "other-account"})
-        return lambda tx: replace(start_over(tx), email=email)
+        found = self._look_up(email, visit)
+        return lambda tx: replace(
+            start_over(tx),
+            email=email,
+            address=found[0],
+            passkey_known=found[1],
+            registering=registering,
+        )
+
+    def _look_up(self, email: str, visit: Visit) -> tuple[Literal["", "known", "unknown"], bool]:
+        """Whether the address is known, and whether it has a passkey; nothing where accounts are
+        hidden, or to a network that has tried out too many addresses.
+        """
+        if self._settings.hide:
+            return "", False
+        account = self._accounts.find_by_email(email)
+        if account is not None and account.id == visit.known_account:
+            may_tell = True
+        else:
+            may_tell = self._lookups.may_tell(visit.ip, known=account is not None)
+        if not may_tell:
+            return "", False
+        if account is None:
+            return ("unknown" if self._settings.registration else ""), False
+        person = self._people.load(account.subject)
+        return "known", person is not None and person.passwordless
 
     def _password(self, tx: LoginTransaction, form: Form, visit: Visit) -> Change | Refused:
         password = form.get("password", "")
@@ -139,51 +185,34 @@ class Answers:
         account = self._accounts.find_by_email(email)
         return account is not None and account.id == visit.known_account
 
-    @staticmethod
-    def _other_factor(due: SecondFactor) -> Change | None:
-        if len(due.options) < 2:
-            return None
-        following = due.options[(due.options.index(due.selected) + 1) % len(due.options)]
-        return lambda tx: replace(tx, selected=following)
-
-    def _second_factor(
-        self, due: SecondFactor, person: Person, form: Form, visit: Visit
-    ) -> Change | Refused:
-        remember = form.get("remember_device") == "1" and due.remember_days > 0
-        try:
-            factor = self._factors.check(
-                person,
-                form.get("code", ""),
-                due.options,
-                ip=visit.ip,
-                browser_known=visit.known_account == person.account_id,
-            )
-        except WrongCode as error:
-            return Refused({"code": error.error})
-        except Throttled as error:
-            return Refused({"code": "throttled"}, error.retry_after)
-        proof = Proof(factor, self._clock.now())
-        return lambda tx: replace(
-            tx, proofs=(*tx.proofs, proof), selected=None, remember_device=remember
-        )
-
-    def _enroll(
-        self, tx: LoginTransaction, person: Person, form: Form, visit: Visit
+    def _new_account(
+        self, tx: LoginTransaction, due: Register | VerifyEmail, form: Form, visit: Visit
     ) -> Change | Refused | None:
-        if tx.totp_secret is None:
+        """Names and password, then the mailed code: by invitation or from nothing."""
+        code, resend = form.get("code", ""), form.get("action") == "resend"
+        if tx.invitation is not None:
+            if isinstance(due, Register):
+                return self._registration.register(tx, form)
+            if resend:
+                return self._registration.resend(tx)
+            return self._registration.verify_email(tx, code)
+        if not self._settings.registration:
+            return start_over
+        if isinstance(due, Register):
+            return self._sign_up.register(tx, form, ip=visit.ip)
+        if resend:
+            return self._sign_up.resend(tx, ip=visit.ip)
+        return self._sign_up.verify_email(tx, code, ip=visit.ip)
+
+    def _join(self, person: Person, form: Form, visit: Visit) -> Change | Refused | None:
+        number = form.get("customer_number")
+        if number is None:  # "Try again" of the page without the field
             return None
-        secret = self._vault.unseal(tx.totp_secret)
         try:
-            codes = self._factors.enroll(person, secret, form.get("code", ""), ip=visit.ip)
-        except WrongCode as error:
-            return Refused({"code": error.error})
-        except Throttled as error:
-            return Refused({"code": "throttled"}, error.retry_after)
-        sealed = self._vault.seal(" ".join(codes)) if codes else None
-        proof = Proof(Factor.TOTP, self._clock.now())
-        return lambda tx: replace(
-            tx, proofs=(*tx.proofs, proof), totp_secret=None, recovery_codes=sealed
-        )
+            tenant_id = self._companies.join(person.account_id, number, ip=visit.ip)
+        except JoinRefused as error:
+            return Refused({"customer_number": error.code}, error.retry_after or None)
+        return lambda tx: replace(tx, tenant_id=tenant_id)
 
     @staticmethod
     def _choose(due: ChooseTenant, form: Form) -> Change | Refused:
@@ -200,17 +229,29 @@ def start_over(tx: LoginTransaction) -> LoginTransaction:
     return replace(
         tx,
         email="",
+        address="",
+        passkey_known=False,
+        prefer_password=False,
+        registration=None,
         subject=None,
         round=tx.round + 1,
         proofs=(),
         continued=False,
         tenant_id=None,
         selected=None,
+        listing=False,
+        lost=False,
+        enrolling=None,
+        enroll_to=None,
         postponed=False,
         remember_device=False,
         totp_secret=None,
         recovery_codes=None,
     )
+
+
+def _prefer(*, password: bool) -> Change:
+    return lambda tx: replace(tx, prefer_password=password)
 
 
 def _postpone(tx: LoginTransaction) -> LoginTransaction:

@@ -39,6 +39,17 @@ class Known:
         facts = self.facts
         return find_company(person, facts.needed, chosen=facts.chosen, kept=facts.kept)
 
+    @property
+    def company_to_help(self) -> str | None:
+        """The company whose admins can help: the one entered, else the first that binds them."""
+        company = self.company
+        if company is None:
+            return None
+        if company.membership is not None:
+            return company.membership.tenant_id
+        candidates = sorted(company.members, key=lambda m: not binds(m))
+        return candidates[0].tenant_id if candidates else None
+
 
 class Evaluation:
     """Reads what a decision depends on, anew for every page and every form."""

@@ -11,7 +11,6 @@ from typing import Any
 from idp.authn.available import available_factors
 from idp.authn.codes import RecoveryCodeService, looks_like_recovery_code
 from idp.authn.destinations import Destinations
-from idp.authn.devices import RememberedDevices
 from idp.authn.facts import Proof
 from idp.authn.passkeys import PasskeyRefused, Passkeys
 from idp.authn.ports import People
@@ -69,7 +68,6 @@ class FactorService:
         passkeys: Passkeys,
         sent_codes: SentCodes,
         destinations: Destinations,
-        devices: RememberedDevices,
         people: People,
     ) -> None:
         limits = settings.limits
@@ -86,7 +84,6 @@ class FactorService:
         self.passkeys = passkeys
         self._sent_codes = sent_codes
         self._destinations = destinations
-        self._devices = devices
         self._people = people
         self.on_stopped: list[Callable[[str, Factor], object]] = []
 
@@ -184,15 +181,6 @@ class FactorService:
             return TOTP_ERRORS[self._totp.check(account_id, given.code)]
         checked = self._sent_codes.check(account_id, factor, given.bound_to, given.code)
         return SENT_ERRORS[checked]
-
-    def reset(self, account_id: str) -> None:
-        """Remove whatever is set up (a reset calls this; the caller audits and mails)."""
-        with transaction():
-            self._totp.remove_all(account_id)
-            self.passkeys.remove_all(account_id)
-            self._destinations.remove_all(account_id)
-            self._recovery_codes.remove_all(account_id)
-            self._devices.forget_all(account_id)
 
     def _left(self, person: Person) -> dict[str, Any]:
         return {"left": self._recovery_codes.left(person.account_id)}

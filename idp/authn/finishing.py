@@ -1,12 +1,13 @@
 """The end of a login transaction: its one move to FINISHED, the session, the device, the audit."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from idp.accounts.service import AccountService
 from idp.authn.devices import RememberedDevices
 from idp.authn.evaluation import Known
-from idp.authn.ports import Memberships
+from idp.authn.ports import Memberships, People
 from idp.authn.sessions import Session, Sessions
 from idp.authn.step import Finished
 from idp.authn.transaction import (
@@ -16,11 +17,22 @@ from idp.authn.transaction import (
     TransactionStore,
     advance,
 )
+from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness
-from idp.core.vocabulary import Authentication, Factor
+from idp.core.vocabulary import Authentication
 from idp.infra.audit import Audit
 from idp.infra.database import transaction
+
+
+class NewDevice(Protocol):
+    """Told, in the unit of work of the sign-in, that a browser is new to an account."""
+
+    def __call__(
+        self, person: Person, *, sid: str, ip: str, user_agent: str, at: datetime
+    ) -> object:
+        """Whatever is to follow."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,13 @@ class Finishing:
         devices: RememberedDevices,
         accounts: AccountService,
         memberships: Memberships,
+        people: People,
+        clock: Clock,
         audit: Audit,
     ) -> None:
+        self.on_new_device: list[NewDevice] = []
+        self._people = people
+        self._clock = clock
         self._randomness = randomness
         self._transactions = transactions
         self._sessions = sessions
@@ -65,15 +82,25 @@ class Finishing:
         ip: str,
         user_agent: str,
         device: str,
+        known_account: str | None,
     ) -> FinishedLogin | None:
-        """Finish it; None when somebody else changed the transaction in between."""
+        """Finish it; None when somebody else changed the transaction, or used up the bypass it
+        relies on, in between.
+        """
+        if not all(self._memberships.use_bypass(one) for one in step.bypassed):
+            self._people.forget(person.subject)
+            return None
         base = known.base
         same_person = base is not None and base.subject == person.subject
         sid = base.sid if base is not None and same_person else self._randomness.uuid()
         if self._transactions.save(advance(replace(tx, sid=sid), State.FINISHED)) is None:
             return None
         remembered_cookie = None
+        if step.bypassed:
+            self._people.forget(person.subject)
         with transaction():
+            if known_account != person.account_id and tx.proofs:
+                self._note_new_device(person, sid, ip, user_agent)
             self._note(tx, person, step, sid, ip)
             if base is not None and not same_person:
                 self._sessions.end(base)
@@ -87,6 +114,7 @@ class Finishing:
                 tenant_id=step.tenant_id,
                 postponed=tx.postponed,
                 remembered_since=known.facts.remembered_since,
+                bypassed=step.bypassed,
             )
             if renewed is None:  # It ended this moment, and with it what it had proven.
                 raise TransactionNotFound(tx.id)
@@ -101,17 +129,25 @@ class Finishing:
                 ip=ip,
                 postponed=tx.postponed,
                 remembered_since=known.facts.remembered_since,
+                bypassed=step.bypassed,
                 sid=sid,
             )
         return FinishedLogin(
             authentication_of(person, sid, step), session, cookie, remembered_cookie
         )
 
+    def _note_new_device(self, person: Person, sid: str, ip: str, user_agent: str) -> None:
+        """An account that has been signed in to before, from a browser that never has."""
+        if self._accounts.get(person.account_id).last_sign_in_at is None:
+            return
+        for told in self.on_new_device:
+            told(person, sid=sid, ip=ip, user_agent=user_agent, at=self._clock.now())
+
     def _note(
         self, tx: LoginTransaction, person: Person, step: Finished, sid: str, ip: str
     ) -> None:
         membership = person.membership_of(step.tenant_id)
-        if any(proof.factor is Factor.PASSWORD for proof in tx.proofs):
+        if any(proof.is_first_factor for proof in tx.proofs):
             self._accounts.note_sign_in(person.account_id)
         if membership is not None:
             self._memberships.note_sign_in(membership.membership_id)

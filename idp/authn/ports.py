@@ -1,7 +1,7 @@
 """What signing in needs of layers above it and beside it, as the smallest shapes that will do."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from idp.core.person import Person
 
@@ -27,6 +27,10 @@ class Memberships(Protocol):
 
     def note_sign_in(self, membership_id: str) -> object:
         """Remember when the member last signed in for this company."""
+        ...
+
+    def use_bypass(self, membership_id: str) -> bool:
+        """Use up the one-time bypass an admin has granted; True for exactly one caller."""
         ...
 
 
@@ -59,4 +63,39 @@ class Companies(Protocol):
 
         A member stays what they are. Raises ``JoinRefused``.
         """
+        ...
+
+
+Helper = Literal["admin", "operator", "nobody"]
+"""Who can help somebody who has none of their factors."""
+
+
+class HelpRefused(Exception):
+    """Nobody was asked; ``code`` is what to translate, ``field`` where (``reason``, ``contact``).
+
+    ``retry_after``: seconds, where it was asked too often.
+    """
+
+    def __init__(self, code: str, field: str = "", retry_after: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+        self.retry_after = retry_after
+
+
+class Help(Protocol):
+    """Help for somebody who has lost every factor (``people.help.Help``)."""
+
+    def helper_of(self, person: Person, tenant_id: str | None) -> Helper:
+        """The company's other admins; operators where there are none; nobody without a company."""
+        ...
+
+    def was_asked(self, person: Person) -> bool:
+        """Whether help is on its way already."""
+        ...
+
+    def ask(
+        self, person: Person, tenant_id: str | None, reason: str, contact: str, *, ip: str
+    ) -> None:
+        """Tell them; raises ``HelpRefused``."""
         ...

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from idp.authn.enrolment import Enrolment
 from idp.authn.evaluation import Evaluation, Known
-from idp.authn.factors import FactorService
 from idp.authn.registration import Registration
-from idp.authn.step import Enroll, Join, SecondFactor, Step
+from idp.authn.step import Enroll, Join, Step
 from idp.authn.steps import decide
-from idp.authn.totp import grouped, otpauth_uri
 from idp.authn.transaction import (
     AlreadyFinished,
     Change,
@@ -18,6 +17,7 @@ from idp.authn.transaction import (
     state_of,
 )
 from idp.authn.vault import Vault
+from idp.core.vocabulary import Factor
 
 RETRIES = 10
 
@@ -43,13 +43,13 @@ class Progress:
         transactions: TransactionStore,
         evaluation: Evaluation,
         registration: Registration,
-        factors: FactorService,
+        enrolment: Enrolment,
         vault: Vault,
     ) -> None:
         self._transactions = transactions
         self._evaluation = evaluation
         self._registration = registration
-        self._factors = factors
+        self._enrolment = enrolment
         self._vault = vault
 
     def settle(self, tx: LoginTransaction, change: Change | None = None) -> Settled:
@@ -76,16 +76,13 @@ class Progress:
             tx = self._registration.join(tx, known.proven)(tx)
             known = self._evaluation.of(tx)
             step = decide(known.facts)
-        if isinstance(step, Enroll) and tx.totp_secret is None:
-            tx = replace(tx, totp_secret=self._vault.seal(self._factors.new_secret()))
+        if isinstance(step, Enroll):
+            tx = self._set_up(tx, step)
         return tx, known, step
 
-    def shown(self, settled: Settled) -> Step:
-        """The step with what only exists while it is shown."""
-        step, tx = settled.step, settled.tx
-        if isinstance(step, SecondFactor) and tx.selected in step.options:
-            return replace(step, selected=tx.selected or step.selected)
-        if isinstance(step, Enroll) and tx.totp_secret is not None:
-            secret = self._vault.unseal(tx.totp_secret)
-            return replace(step, secret=grouped(secret), uri=otpauth_uri(secret, tx.email))
-        return step
+    def _set_up(self, tx: LoginTransaction, step: Enroll) -> LoginTransaction:
+        """The factor that is shown first, and the key of an app once one is to be set up."""
+        enrolling = tx.enrolling if tx.enrolling in step.factors else step.selected
+        if enrolling is Factor.TOTP and tx.totp_secret is None:
+            tx = replace(tx, totp_secret=self._vault.seal(self._enrolment.new_secret()))
+        return tx

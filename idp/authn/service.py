@@ -9,42 +9,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from idp.accounts.passwords import Hasher
-from idp.accounts.service import AccountService
-from idp.authn.answers import Answers, Visit
+from idp.authn.answers import Visit
 from idp.authn.beginning import go_on_as, new_transaction
-from idp.authn.codes import MailCodes, RecoveryCodeService
-from idp.authn.devices import RememberedDevices, digests
-from idp.authn.evaluation import Evaluation
-from idp.authn.factors import FactorService
-from idp.authn.finishing import FinishedLogin, Finishing, authentication_of
+from idp.authn.devices import digests
+from idp.authn.facts import Facts
+from idp.authn.finishing import FinishedLogin, NewDevice, authentication_of
 from idp.authn.outcome import Outcome, Refused
-from idp.authn.ports import Invitations, Memberships, People
-from idp.authn.progress import RETRIES, Progress, Settled, TransactionBusy
-from idp.authn.registration import InvitationOffer, Registration
-from idp.authn.sessions import Session, Sessions
+from idp.authn.parts import Parts
+from idp.authn.progress import RETRIES, Settled, TransactionBusy
+from idp.authn.registration import InvitationOffer
+from idp.authn.sessions import Session
+from idp.authn.showing import as_chosen
 from idp.authn.step import Finished, Step
-from idp.authn.steps import Facts, decide
-from idp.authn.totp import TotpService
-from idp.authn.transaction import (
-    LoginTransaction,
-    State,
-    TransactionStore,
-    advance,
-    state_of,
-)
-from idp.authn.vault import Vault
-from idp.core.clock import Clock
+from idp.authn.steps import decide
+from idp.authn.transaction import LoginTransaction, State, advance, state_of
 from idp.core.person import Person
-from idp.core.randomness import Randomness
 from idp.core.vocabulary import Authentication, LoginNeeded
-from idp.infra.audit import Audit
 from idp.infra.database import after_commit, transaction
-from idp.infra.ephemeral import EphemeralStore
-from idp.infra.outbox import Outbox
-from idp.infra.sealing import Sealer
-from idp.infra.throttle import Throttle
-from idp.settings import Settings
 
 __all__ = ["AuthnService", "FinishedLogin", "NotFinished", "Outcome", "TransactionBusy"]
 
@@ -62,75 +43,30 @@ class NotFinished(Exception):
 class AuthnService:
     """The hosted login, and the one question about sessions.
 
-    ``factors`` serves the account page, ``devices`` lists what is remembered.
+    ``own_factors`` serves the account page, ``devices`` lists what is remembered.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        clock: Clock,
-        randomness: Randomness,
-        store: EphemeralStore,
-        sealer: Sealer,
-        throttle: Throttle,
-        outbox: Outbox,
-        audit: Audit,
-        hasher: Hasher,
-        sessions: Sessions,
-        accounts: AccountService,
-        memberships: Memberships,
-        people: People,
-        invitations: Invitations,
-    ) -> None:
-        lifetimes = settings.lifetimes
-        self._clock = clock
-        self._randomness = randomness
-        self._people = people
-        self._sessions = sessions
-        self._vault = Vault(sealer)
-        self._transactions = TransactionStore(store, clock, lifetimes.login_transaction)
-        self.devices = RememberedDevices(clock, randomness)
-        self.factors = FactorService(
-            settings=settings,
-            store=store,
-            sealer=sealer,
-            throttle=throttle,
-            outbox=outbox,
-            audit=audit,
-            totp=TotpService(store, clock, randomness),
-            recovery_codes=RecoveryCodeService(clock, randomness),
-            devices=self.devices,
-            accounts=accounts,
-            people=people,
-        )
-        self._registration = Registration(
-            clock=clock,
-            vault=self._vault,
-            outbox=outbox,
-            hasher=hasher,
-            accounts=accounts,
-            people=people,
-            mail_codes=MailCodes(store, randomness, sealer, lifetimes.email_code),
-            invitations=invitations,
-            code_lifetime=lifetimes.email_code,
-        )
-        self._evaluation = Evaluation(
-            clock, sessions, self.devices, people, memberships, self._vault
-        )
-        self._progress = Progress(
-            self._transactions, self._evaluation, self._registration, self.factors, self._vault
-        )
-        self._answers = Answers(clock, accounts, self.factors, self._registration, self._vault)
-        self._finishing = Finishing(
-            randomness=randomness,
-            transactions=self._transactions,
-            sessions=sessions,
-            devices=self.devices,
-            accounts=accounts,
-            memberships=memberships,
-            audit=audit,
-        )
+    def __init__(self, parts: Parts) -> None:
+        self._clock = parts.clock
+        self._randomness = parts.randomness
+        self._people = parts.people
+        self._sessions = parts.sessions
+        self._starts = parts.starts
+        self._transactions = parts.transactions
+        self._registration = parts.registration
+        self._evaluation = parts.evaluation
+        self._progress = parts.progress
+        self._showing = parts.showing
+        self._answers = parts.answers
+        self._finishing = parts.finishing
+        self.devices = parts.devices
+        self.factors = parts.factors
+        self.own_factors = parts.own_factors
+
+    @property
+    def on_new_device(self) -> list[NewDevice]:
+        """Told of each sign-in from a browser that is new to the account."""
+        return self._finishing.on_new_device
 
     # Does a session satisfy a request?
 
@@ -156,6 +92,8 @@ class AuthnService:
                 kept=session.tenant_id,
                 remembered_since=now if remembered else session.remembered_since,
                 postponed=session.postponed,
+                bypassed=frozenset(session.bypassed),
+                available=self.factors.available,
             )
         )
 
@@ -192,14 +130,22 @@ class AuthnService:
         locale: str,
         client_summary: Mapping[str, Any] | None = None,
         device: str | None = None,
+        registering: bool = False,
+        ip: str | None = None,
     ) -> LoginTransaction:
         """Begin; from a session it goes on with what that has proven.
 
-        ``browser`` and ``device`` are the values of the binding and the remembered-device cookie.
+        ``browser`` and ``device`` are the values of the binding and the remembered-device cookie;
+        ``registering``: to make an account. Raises ``Throttled`` for a network (``ip``) that
+        begins too many without a session.
         """
         person = self._people.load(session.subject) if session is not None else None
+        if person is None and ip is not None:
+            self._starts.check(ip)
         tx = self._new(needed, destination, browser, session, locale, client_summary, device)
-        if person is not None:
+        if registering:
+            tx = replace(tx, registering=True)
+        elif person is not None:
             tx = go_on_as(person, tx, needed)
         return self._add(tx)
 
@@ -251,9 +197,9 @@ class AuthnService:
         due = settled.step
         if step != due.name or isinstance(due, Finished):
             return self._outcome(settled, moved=True)
-        person = settled.known.facts.person
+        due = as_chosen(due, settled.tx)
         visit = Visit(ip, known_account)
-        change = self._answers.take(settled.tx, due, person, form, visit)
+        change = self._answers.take(settled.tx, due, settled.known, form, visit)
         if isinstance(change, Refused):
             return self._outcome(settled, errors=change.told())
         if change is None:
@@ -262,14 +208,20 @@ class AuthnService:
         return self._outcome(self._progress.settle(settled.tx, change))
 
     def finish(
-        self, tx: LoginTransaction, *, ip: str, user_agent: str = "", device: str = ""
+        self,
+        tx: LoginTransaction,
+        *,
+        ip: str,
+        user_agent: str = "",
+        device: str = "",
+        known_account: str | None = None,
     ) -> FinishedLogin:
         """Turn it into a session, once; raises ``NotFinished``, ``AlreadyFinished``."""
         for _ in range(RETRIES):
             settled = self._progress.settle(tx)
             step, person = settled.step, settled.known.facts.person
             if not isinstance(step, Finished) or person is None:
-                raise NotFinished(self._progress.shown(settled))
+                raise NotFinished(self._showing.shown(settled))
             finished = self._finishing.finish(
                 settled.tx,
                 settled.known,
@@ -278,6 +230,7 @@ class AuthnService:
                 ip=ip,
                 user_agent=user_agent,
                 device=device,
+                known_account=known_account,
             )
             if finished is not None:
                 return finished
@@ -319,7 +272,7 @@ class AuthnService:
         if tx.state in _PROVEN and tx.subject is not None:
             company = settled.known.company
         return Outcome(
-            self._progress.shown(settled), tx, company.membership if company else None, **more
+            self._showing.shown(settled), tx, company.membership if company else None, **more
         )
 
     def _new(

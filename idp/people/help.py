@@ -5,12 +5,11 @@ reset the factors; where none may (the only admin, or a person on whose factor o
 the platform rely), the operators work it as a case.
 """
 
-from typing import Literal
-
 from sqlalchemy import select
 
 from idp.accounts.guessing import network_of
 from idp.accounts.models import Account
+from idp.authn.ports import Helper, HelpRefused
 from idp.core.person import Person, PersonMembership
 from idp.infra.audit import Audit
 from idp.infra.database import db, transaction
@@ -22,26 +21,11 @@ from idp.people.service import PeopleService
 from idp.settings import Settings
 from idp.tenants.models import Membership
 
-Helper = Literal["admin", "operator", "nobody"]
-
 LONGEST_REASON = 1000
 LONGEST_CONTACT = 200
 _DAY = 86400
 _MOST_ADMINS = 50
 """Mails that one call for help may cause."""
-
-
-class HelpRefused(Exception):
-    """Nobody was asked; ``code`` is what to translate, ``field`` where (``reason``, ``contact``).
-
-    ``retry_after``: seconds, where it was asked too often.
-    """
-
-    def __init__(self, code: str, field: str = "", retry_after: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
-        self.field = field
-        self.retry_after = retry_after
 
 
 class Help:
@@ -85,21 +69,21 @@ class Help:
         helper, member = self._find(person, tenant_id)
         reason, contact = " ".join(reason.split()), " ".join(contact.split())
         if member is None:
-            raise HelpRefused("help-nobody")
+            raise HelpRefused("", "help-nobody")
         if not reason:
-            raise HelpRefused("help-reason-required", "reason")
+            raise HelpRefused("reason", "help-reason-required")
         if len(reason) > LONGEST_REASON:
-            raise HelpRefused("too-long", "reason")
+            raise HelpRefused("reason", "too-long")
         if helper == "operator" and not contact:
-            raise HelpRefused("help-contact-required", "contact")
+            raise HelpRefused("contact", "help-contact-required")
         if len(contact) > LONGEST_CONTACT:
-            raise HelpRefused("too-long", "contact")
+            raise HelpRefused("contact", "too-long")
         if self.was_asked(person):
             return
         try:
             self._throttle.attempt(self._per_network, network_of(ip))
         except Throttled as error:
-            raise HelpRefused("throttled", retry_after=error.retry_after) from error
+            raise HelpRefused("", "throttled", error.retry_after) from error
         if helper == "operator":
             self._cases.open(person, member.tenant_id, reason, contact, ip=ip)
         else:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from idp.accounts.claims import build_claims
 from idp.accounts.models import Account
-from idp.authn.models import RecoveryCode, TotpDevice
+from idp.authn.models import RecoveryCode
 from idp.core.person import Person, PersonMembership
 from idp.core.randomness import Randomness
 from idp.core.vocabulary import Factor
@@ -24,6 +24,7 @@ from idp.grants.models import Grant
 from idp.infra.database import db, in_transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.process_cache import Recent
+from idp.people.enrolled import enrolled_columns, enrolled_of, passwordless_column
 from idp.tenants.catalogue import PRODUCTS, effective_permissions
 from idp.tenants.directory import TenantDirectory
 from idp.tenants.models import Membership
@@ -31,7 +32,7 @@ from idp.tenants.models import Membership
 LIFETIME = 600
 """Seconds a snapshot may be used; bounds what a change lost between database and Redis could do."""
 _VERSION_LIFETIME = 3600
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 500
 _FILL = (
     "if (redis.call('GET',KEYS[2]) or '')==ARGV[1] then "
@@ -40,15 +41,12 @@ _FILL = (
 _ACCOUNT = Account.__table__
 _MEMBERSHIP = Membership.__table__
 _GRANT = Grant.__table__
-_TOTP = TotpDevice.__table__
 _CODE = RecoveryCode.__table__
 
 _PERSON_QUERY = select(
     _ACCOUNT,
-    select(func.count())
-    .where(_TOTP.c.account_id == _ACCOUNT.c.id, _TOTP.c.confirmed_at.is_not(None))
-    .scalar_subquery()
-    .label("totp_devices"),
+    *enrolled_columns(),
+    passwordless_column(),
     select(func.count())
     .where(_CODE.c.account_id == _ACCOUNT.c.id, _CODE.c.used_at.is_(None))
     .scalar_subquery()
@@ -130,6 +128,7 @@ class PersonDirectory:
             sessions_not_before=_moment(data["sessions_not_before"]),
             has_password=data["has_password"],
             enrolled=frozenset(Factor(name) for name in data["enrolled"]),
+            passwordless=data["passwordless"],
             self_mfa=data["self_mfa"],
             recovery_codes_left=data["codes_left"],
             is_operator=data["is_operator"],
@@ -181,6 +180,7 @@ class PersonDirectory:
             mfa_selected=data["mfa_selected"],
             mfa_due_since=_moment(data["mfa_due_since"]),
             mfa_deadline=_moment(data["mfa_deadline"]),
+            mfa_bypass_until=_moment(data["mfa_bypass_until"]),
         )
 
 
@@ -190,11 +190,10 @@ def _moment(text: str | None) -> datetime | None:
 
 def _read(subject: str) -> dict[str, Any] | None:
     """Three queries: the account with its factors, its memberships, its consents."""
-    account = (
-        db.session.execute(_PERSON_QUERY.where(_ACCOUNT.c.subject == subject)).mappings().first()
-    )
-    if account is None:
+    row = db.session.execute(_PERSON_QUERY.where(_ACCOUNT.c.subject == subject)).first()
+    if row is None:
         return None
+    account = row._mapping
     memberships = db.session.execute(
         select(
             _MEMBERSHIP.c.id,
@@ -206,6 +205,7 @@ def _read(subject: str) -> dict[str, Any] | None:
             _MEMBERSHIP.c.mfa_selected,
             _MEMBERSHIP.c.mfa_due_since,
             _MEMBERSHIP.c.mfa_deadline,
+            _MEMBERSHIP.c.mfa_bypass_until,
         )
         .where(_MEMBERSHIP.c.account_id == account["id"], _MEMBERSHIP.c.status != "removed")
         .order_by(_MEMBERSHIP.c.created_at, _MEMBERSHIP.c.id)
@@ -226,7 +226,8 @@ def _read(subject: str) -> dict[str, Any] | None:
         "claims": build_claims(dict(account)),
         "sessions_not_before": account["sessions_not_before"],
         "has_password": account["password_hash"] is not None,
-        "enrolled": [Factor.TOTP] if account["totp_devices"] else [],
+        "enrolled": enrolled_of(row),
+        "passwordless": bool(account["passwordless"]),
         "self_mfa": account["self_mfa"],
         "codes_left": account["codes_left"],
         "is_operator": account["is_operator"],

@@ -4,11 +4,11 @@ Every lookup names the tenant as well, so another company's membership is "not f
 changes one tells ``on_changed`` (account ids) before and after the commit.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast, get_args
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, or_, select, tuple_, update
 
 from idp.core.clock import Clock
 from idp.core.person import Policy, Role
@@ -16,9 +16,10 @@ from idp.core.randomness import Randomness
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.tenants.catalogue import check_permissions, check_products, default_permissions
+from idp.tenants.deadlines import fix_deadline, rebind_all
 from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
 from idp.tenants.models import Membership, Tenant
-from idp.tenants.policy import bound_condition, deadline_of, is_bound, policy_of
+from idp.tenants.policy import deadline_of, is_bound, policy_of
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -104,7 +105,7 @@ class Memberships:
             membership.role = check_role(role)
             membership.status = status
             membership.permissions = check_permissions(granted)
-            self._rebind(membership, policy)
+            fix_deadline(membership, policy, self._clock.now())
             session.flush()
             self._record("member.added", membership, actor, {"role": role})
         return membership
@@ -120,7 +121,7 @@ class Memberships:
             if role != "admin":
                 self._keep_an_admin(membership)
             membership.role = check_role(role)
-            self._rebind(membership, policy)
+            fix_deadline(membership, policy, self._clock.now())
             self._record("member.role", membership, actor, {"from": before, "to": role})
         return membership
 
@@ -161,21 +162,20 @@ class Memberships:
             self._record("member.products", membership, actor, {"products": wanted})
         return membership
 
-    def set_selected(
+    def select(
         self, tenant_id: str, membership_ids: Iterable[str], *, actor: str | None = None
     ) -> None:
-        """Exactly these members are picked for the ``selected`` policy."""
+        """Exactly these members are picked for the ``selected`` policy; ``rebind_all`` follows."""
         chosen = set(membership_ids)
         with transaction() as session:
-            policy = self._policy(tenant_id)
             query = select(Membership).where(
                 Membership.tenant_id == tenant_id, Membership.status != "removed"
             )
-            for membership in session.scalars(query):
+            picked = Membership.mfa_selected
+            for membership in session.scalars(query.where(or_(picked, Membership.id.in_(chosen)))):
                 wanted = membership.id in chosen
                 if membership.mfa_selected != wanted:
                     membership.mfa_selected = wanted
-                    self._rebind(membership, policy)
                     self._record("member.mfa_selected", membership, actor, {"selected": wanted})
 
     def set_status(
@@ -199,9 +199,9 @@ class Memberships:
             membership.status = status
             if status == "removed":
                 membership.mfa_selected = False
-                membership.mfa_due_since = membership.mfa_deadline = None
+                membership.mfa_bypass_until = None
             else:
-                self._rebind(membership, policy)
+                fix_deadline(membership, policy, self._clock.now())
             self._record(event, membership, actor, {"reason": reason[:200]} if reason else None)
         return membership
 
@@ -241,28 +241,50 @@ class Memberships:
             since, deadline = membership.mfa_due_since, membership.mfa_deadline
         return cast("tuple[datetime, datetime]", (since, deadline))
 
-    def rebind_all(self, tenant_id: str, policy: Policy) -> None:
-        """After a change of policy: the newly bound fall due now, the unbound are released."""
-        now = self._clock.now()
-        bound = bound_condition(policy)
-        here = (Membership.tenant_id == tenant_id, Membership.status != "removed")
-        newly = (
-            update(Membership)
-            .where(*here, bound, Membership.mfa_due_since.is_(None))
-            .values(mfa_due_since=now, mfa_deadline=deadline_of(policy, now))
-        )
-        released = (
-            update(Membership)
-            .where(*here, ~bound, Membership.mfa_due_since.is_not(None))
-            .values(mfa_due_since=None, mfa_deadline=None)
-        )
-        changed: list[str] = []
-        for statement in (newly, released):
-            returning = statement.returning(Membership.account_id)
-            changed += db.session.execute(
-                returning, execution_options={"synchronize_session": False}
-            ).scalars()
-        self._announce(changed)
+    def rebind_all(
+        self, tenant_id: str, policy: Policy, deadlines: Mapping[str, datetime] | None = None
+    ) -> None:
+        """After a change of policy or selection (see ``deadlines.rebind_all``)."""
+        self._announce(rebind_all(tenant_id, policy, self._clock.now(), deadlines or {}))
+
+    def set_bypass(
+        self,
+        tenant_id: str,
+        membership_id: str,
+        until: datetime | None,
+        *,
+        actor: str | None = None,
+        reason: str = "",
+    ) -> Membership:
+        """Until then one sign-in may do without the policy's factor; None takes that back."""
+        with transaction():
+            membership = self.get(tenant_id, membership_id)
+            if membership.mfa_bypass_until is None and until is None:
+                return membership
+            membership.mfa_bypass_until = until
+            event = "mfa.bypass_revoked" if until is None else "mfa.bypass_granted"
+            said = {"until": until.isoformat() if until else None, "reason": reason[:200]}
+            self._record(event, membership, actor, {k: v for k, v in said.items() if v})
+        return membership
+
+    def use_bypass(self, membership_id: str) -> bool:
+        """Use the bypass up; True for exactly one caller, and only while it stands."""
+        with transaction() as session:
+            used = session.execute(
+                update(Membership)
+                .where(
+                    Membership.id == membership_id,
+                    Membership.mfa_bypass_until > self._clock.now(),
+                )
+                .values(mfa_bypass_until=None)
+                .returning(Membership.id)
+                .execution_options(synchronize_session=False)
+            )
+            if used.first() is None:
+                return False
+            membership = session.get_one(Membership, membership_id, populate_existing=True)
+            self._record("mfa.bypass_used", membership, None)
+        return True
 
     def note_sign_in(self, membership_id: str) -> None:
         """Remember when the member last signed in for this company."""
@@ -280,15 +302,6 @@ class Memberships:
         if tenant is None:
             raise UnknownTenant
         return policy_of(tenant)
-
-    def _rebind(self, membership: Membership, policy: Policy) -> None:
-        """Due once from the first moment bound; released only when no longer bound."""
-        if not is_bound(policy, membership.role, membership.mfa_selected):
-            membership.mfa_due_since = membership.mfa_deadline = None
-        elif membership.mfa_due_since is None:
-            now = self._clock.now()
-            membership.mfa_due_since = now
-            membership.mfa_deadline = deadline_of(policy, now)
 
     def _keep_an_admin(self, membership: Membership) -> None:
         if self.is_last_admin(membership):

@@ -77,7 +77,8 @@ def _next(outcome: Outcome, *, posted: bool = False) -> Response:
     company = outcome.company
     name = company.tenant_name if company else ""
     page = login_page(tx, outcome.step, outcome.errors, tenant_name=name)
-    status = 429 if "throttled" in outcome.errors.values() else 400 if outcome.errors else None
+    stopped = {"throttled", "factor-stopped"}.intersection(outcome.errors.values())
+    status = 429 if stopped else 400 if outcome.errors else None
     return http.page(
         replace(page, notice=outcome.notice),
         status=status,
@@ -91,7 +92,11 @@ def _finish(tx: LoginTransaction) -> Response:
     """Make it a session, under a new cookie value, and go where the login was to lead."""
     everything, guard, who = http.services(), http.guard(), http.caller()
     finished = everything.authn.finish(
-        tx, ip=who.ip, user_agent=who.user_agent, device=http.remembered_cookie()
+        tx,
+        ip=who.ip,
+        user_agent=who.user_agent,
+        device=http.remembered_cookie(),
+        known_account=who.known_account,
     )
     response = http.see_other(_destination(tx))
     age = everything.settings.lifetimes.session_absolute

@@ -117,12 +117,12 @@ class Joining:
     def _add(self, account_id: str, tenant_id: str) -> str:
         """Add the account unless it is or was a member; the membership's status."""
         with transaction() as session:
-            membership = self._tenants.memberships.find(tenant_id, account_id)
-            if membership is not None:
-                return membership.status
             # Changes of who is an admin wait in the same line (tenants.memberships).
             locked = select(Tenant).where(Tenant.id == tenant_id).with_for_update()
             tenant = session.scalars(locked).one()
+            membership = self._tenants.memberships.find(tenant_id, account_id)
+            if membership is not None:
+                return membership.status
             account = self._accounts.get(account_id)
             admins = self._admins(tenant_id)
             added = self._tenants.memberships.add(

@@ -37,28 +37,35 @@ class FactorNews:
 
     def added(self, person: Person, factor: Factor, name: str, where: Where) -> None:
         """A factor was set up; ``name`` is what the person calls it, or its masked address."""
-        self.record(person, "factor.enrolled", where, factor=factor, name=name)
-        self.mail(person, "factor-added", where, factor=factor, name=name[:_SHOWN])
+        self.record(person, "factor.enrolled", where, factor, name)
+        self.mail(person, "factor-added", where, factor=factor.value, name=name[:_SHOWN])
 
     def removed(
         self, person: Person, factor: Factor, name: str, where: Where, *, last: bool
     ) -> None:
         """A factor was removed; ``last``: the password alone opens the account now."""
-        self.record(person, "factor.removed", where, factor=factor, name=name)
-        self.mail(person, "factor-removed", where, factor=factor, name=name[:_SHOWN], last=last)
+        self.record(person, "factor.removed", where, factor, name)
+        said = {"factor": factor.value, "name": name[:_SHOWN], "last": last}
+        self.mail(person, "factor-removed", where, **said)
 
-    def record(self, person: Person, event: str, where: Where, **detail: Any) -> None:
-        """A line in the audit log; what is empty is left out of it."""
-        said = {key: value for key, value in detail.items() if value not in ("", None)}
-        if device := device_name(where.user_agent):
-            said["device"] = device
+    def record(
+        self,
+        person: Person,
+        event: str,
+        where: Where,
+        factor: Factor | None = None,
+        name: str = "",
+    ) -> None:
+        """A line in the audit log; what is empty is left out of its detail."""
+        device = device_name(where.user_agent)
+        said = {"factor": factor, "name": name, "device": device}
         self._audit.record(
             event,
             category="factors",
             actor=person.subject,
             subject=person.subject,
             ip=where.ip,
-            detail=said,
+            detail={key: value for key, value in said.items() if value},
         )
 
     def mail(self, person: Person, mail: str, where: Where, **more: Any) -> None:

@@ -5,58 +5,42 @@ one that a company's policy needs stays. Every change is audited and mailed in t
 work. What is asked at sign-in, and set up where that is forced, is ``authn.factors``.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import select
-
-from idp.accounts.models import Account
-from idp.accounts.phone_number import InvalidPhoneNumber, parse_phone_number
 from idp.accounts.service import AccountService
+from idp.authn.adding import AddingFactors, FactorRefused, checked_name
 from idp.authn.available import available_factors
 from idp.authn.codes import RecoveryCodeService
-from idp.authn.companies import binds
-from idp.authn.destinations import (
-    MAX_NUMBERS,
-    DestinationRefused,
-    Destinations,
-    masked_address,
-)
+from idp.authn.destinations import Destinations
 from idp.authn.devices import RememberedDevices
+from idp.authn.enrolment import Enrolment
 from idp.authn.factor_news import FactorNews, Where
-from idp.authn.forgetting import forget_factors
-from idp.authn.models import CodeDestination, RememberedDevice, TotpDevice, WebauthnCredential
+from idp.authn.holdings import (
+    Holdings,
+    OwnFactor,
+    demanding,
+    held,
+    needing,
+    recovery_counts,
+    without,
+)
+from idp.authn.models import RememberedDevice
 from idp.authn.passkeys import Passkeys
 from idp.authn.ports import People
-from idp.authn.sent_codes import SendRefused, SentCodes
 from idp.authn.setups import Setups
-from idp.authn.steps import policy_factors
-from idp.authn.totp import TotpService, grouped, otpauth_uri
+from idp.authn.totp import TotpService
 from idp.core.clock import Clock
 from idp.core.person import Person
-from idp.core.vocabulary import PREFERENCE, Factor
+from idp.core.vocabulary import Factor
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
-from idp.infra.throttle import Limit, Throttle
 from idp.settings import Settings
 
-Kind = Literal["passkey", "totp", "phone", "email"]
-MAX_APPS = 5
-"""Authenticator apps per account."""
-NAME_LENGTH = 60
-
-
-class FactorRefused(Exception):
-    """Nothing was changed; ``code`` is what to translate."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+__all__ = ["FactorNeeded", "FactorRefused", "Overview", "OwnFactors", "Where"]
 
 
 class FactorNeeded(Exception):
@@ -68,57 +52,24 @@ class FactorNeeded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class AppSetup:
-    """A TOTP key to set up: to type (in fours) and for the QR code."""
-
-    secret: str
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A code is on its way: by which factor, to which masked address."""
-
-    factor: Factor
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFactor:
-    """One thing the person proves themselves with.
-
-    ``name``: what they call it (may be empty), or the masked address. ``counts`` are the factors
-    it stands for; none where a passkey may have been copied. ``needed_by``: companies whose policy
-    keeps it from being removed. ``synced``: its key may be on several devices; ``verified``: it
-    checks its holder itself, so it replaces the password.
-    """
-
-    kind: Kind
-    id: str
-    name: str
-    created_at: datetime
-    counts: frozenset[Factor]
-    last_used_at: datetime | None = None
-    needed_by: tuple[str, ...] = ()
-    synced: bool = False
-    verified: bool = False
-    copied: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything the account page says of a person's factors. ``addable`` in order of preference.
-
-    ``recovery_useless``: every company the person belongs to lets only passkeys count.
+    """Everything the account page says of a person's factors. ``addable`` in order of preference;
+    ``needed_by``: companies whose policy demands a second factor; ``recovery_counts``: a recovery
+    code could stand in for one somewhere.
     """
 
     factors: tuple[OwnFactor, ...]
     addable: tuple[Factor, ...]
     needed_by: tuple[str, ...]
+    recovery_counts: bool
+
+    def find(self, kind: str, factor_id: str) -> OwnFactor | None:
+        """One of them."""
+        return next((f for f in self.factors if (f.kind, f.id) == (kind, factor_id)), None)
 
 
 class OwnFactors:
-    """Adds, names and removes a person's second factors."""
+    """Names and removes a person's second factors; ``adding`` adds them."""
 
     def __init__(
         self,
@@ -127,159 +78,157 @@ class OwnFactors:
         clock: Clock,
         store: EphemeralStore,
         sealer: Sealer,
-        throttle: Throttle,
         outbox: Outbox,
         audit: Audit,
+        enrolment: Enrolment,
         totp: TotpService,
         passkeys: Passkeys,
-        sent_codes: SentCodes,
         destinations: Destinations,
         recovery_codes: RecoveryCodeService,
         devices: RememberedDevices,
         accounts: AccountService,
         people: People,
     ) -> None:
-        limits = settings.limits
-        self._limit = Limit("second-factor", limits.code_per_account, limits.window)
-        self._region = settings.accounts.phone_region
-        self._available = available_factors(settings)
-        self._setups = Setups(store, sealer, settings.lifetimes.login_transaction)
+        self._holdings = Holdings(passkeys, totp, destinations, available_factors(settings))
         self._news = FactorNews(clock, audit, outbox, settings.issuer)
-        self._throttle = throttle
         self._totp = totp
         self._passkeys = passkeys
-        self._sent_codes = sent_codes
         self._destinations = destinations
         self._recovery_codes = recovery_codes
         self._devices = devices
         self._accounts = accounts
         self._people = people
-
-    # Looking
+        self.adding = AddingFactors(
+            self._holdings,
+            Setups(store, sealer, settings.lifetimes.login_transaction),
+            enrolment,
+            passkeys,
+            accounts,
+            settings.accounts.phone_region,
+        )
 
     def overview(self, person: Person) -> Overview:
         """What is set up, what may be added, who needs a second factor."""
-        factors = self._all(person)
-        return Overview(factors, self.addable(person), self.needed_by(person))
-
-    def addable(self, person: Person) -> tuple[Factor, ...]:
-        """Which factors the person may set up, the hardest to get past first.
-
-        Weaker ones only where a company they belong to lets them count, or they belong to none.
-        """
-        members = [m for m in person.memberships if m.status == "active"]
-        allowed = {Factor.TOTP, Factor.WEBAUTHN}.union(*(policy_factors(m) for m in members))
-        if not members:
-            allowed |= {Factor.SMS, Factor.VOICE}
-        return tuple(f for f in PREFERENCE if f in allowed & self._available)
-
-    def needed_by(self, person: Person) -> tuple[str, ...]:
-        """The companies whose policy demands a second factor of this person."""
-        return tuple(m.tenant_name for m in person.memberships if m.status == "active" and binds(m))
-
-    def find(self, person: Person, kind: str, factor_id: str) -> OwnFactor | None:
-        """One of the person's own."""
-        return next((f for f in self._all(person) if (f.kind, f.id) == (kind, factor_id)), None)
-
-    # Authenticator apps
-
-    def begin_totp(self, person: Person, sid: str) -> AppSetup:
-        """A key for this session to set up; the same one again until it is confirmed."""
-        raise NotImplementedError
-
-    def confirm_totp(
-        self, person: Person, sid: str, code: str, name: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep the key once a code proves that an app holds it; new recovery codes, if any were
-        made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
-        """
-        raise NotImplementedError
-
-    # Passkeys
-
-    def passkey_options(self, person: Person, sid: str) -> dict[str, Any]:
-        """Options for ``navigator.credentials.create``, JSON-ready."""
-        raise NotImplementedError
-
-    def known_passkeys(self, person: Person) -> dict[str, Any]:
-        """What browsers are told, so that they stop offering removed ones."""
-        raise NotImplementedError
-
-    def add_passkey(
-        self, person: Person, sid: str, credential: str, name: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep a new passkey; new recovery codes, if any were made.
-
-        Raises ``PasskeyRefused``, ``FactorRefused``.
-        """
-        raise NotImplementedError
-
-    # Telephone numbers and e-mail
-
-    def begin_phone(
-        self, person: Person, sid: str, factor: Factor, number: str, *, locale: str
-    ) -> Sent:
-        """Send a code to a number that is to be set up, by ``SMS`` or ``VOICE``.
-
-        Raises ``FactorRefused``, ``SendRefused``.
-        """
-        raise NotImplementedError
-
-    def begin_email(self, person: Person, sid: str, *, locale: str) -> Sent:
-        """Send a code to the account's address; raises ``FactorRefused``, ``SendRefused``."""
-        raise NotImplementedError
-
-    def resend(self, person: Person, sid: str, kind: Kind, *, locale: str) -> Sent:
-        """Send another code to where the last one went; raises as above."""
-        raise NotImplementedError
-
-    def pending(self, person: Person, sid: str, kind: Kind) -> Sent | None:
-        """Where a code was sent that this session has not given back yet."""
-        raise NotImplementedError
-
-    def confirm_sent(
-        self, person: Person, sid: str, kind: Kind, code: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep the number or address once the code proves it; new recovery codes, if any were
-        made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
-        """
-        raise NotImplementedError
+        factors = self._holdings.of(person)
+        return Overview(
+            tuple(replace(one, needed_by=self._needed(person, factors, one)) for one in factors),
+            self._holdings.addable(person),
+            demanding(person),
+            recovery_counts(person),
+        )
 
     # Naming and removing
 
     def rename(self, person: Person, kind: str, factor_id: str, name: str) -> bool:
-        """Give an app or passkey another name; False if the person has none such."""
-        raise NotImplementedError
+        """Give an app or passkey another name; False if the person has none such.
+
+        Raises ``FactorRefused``.
+        """
+        name = checked_name(name)
+        if not name:
+            raise FactorRefused("factor-name-required")
+        if kind == "passkey":
+            return self._passkeys.rename(person.account_id, factor_id, name)
+        return kind == "totp" and self._totp.rename(person.account_id, factor_id, name)
 
     def remove(self, person: Person, kind: str, factor_id: str, where: Where) -> OwnFactor | None:
-        """Remove one; what was removed. Raises ``FactorNeeded``."""
-        raise NotImplementedError
+        """Remove one; what was removed. With the last one go recovery codes and remembered
+        devices. Raises ``FactorNeeded``.
+        """
+        with transaction():
+            self._holdings.lock(person)
+            factors = self._holdings.of(person)
+            one = next((f for f in factors if (f.kind, f.id) == (kind, factor_id)), None)
+            if one is None:
+                return None
+            if names := self._needed(person, factors, one):
+                raise FactorNeeded(names)
+            self._delete(person, one)
+            last = len(factors) == 1
+            if last:
+                self._clear(person)
+            self._news.removed(person, one.factor, one.name, where, last=last)
+            after_commit(lambda: self._people.forget(person.subject))
+        return one
 
     def turn_off(self, person: Person, where: Where) -> None:
         """Remove all of them, recovery codes and remembered devices; raises ``FactorNeeded``."""
-        raise NotImplementedError
+        with transaction():
+            self._holdings.lock(person)
+            factors = self._holdings.of(person)
+            now = held(factors, self._holdings.available)
+            if names := needing(person, now, frozenset[Factor]()):
+                raise FactorNeeded(names)
+            for one in factors:
+                self._delete(person, one)
+                self._news.record(person, "factor.removed", where, one.factor, one.name)
+            self._clear(person)
+            if factors:
+                self._news.mail(person, "mfa-disabled", where)
+            after_commit(lambda: self._people.forget(person.subject))
 
     def set_always(self, person: Person, wanted: bool, where: Where) -> None:
         """Have the second factor asked for at every sign-in (M8), or only where it is demanded."""
-        raise NotImplementedError
+        if wanted == person.self_mfa or (wanted and not person.enrolled):
+            return
+        with transaction():
+            self._accounts.set_self_mfa(person.account_id, wanted)
+            self._news.mail(person, "mfa-always" if wanted else "mfa-on-demand", where)
+            after_commit(lambda: self._people.forget(person.subject))
 
     # Recovery codes and remembered devices
 
     def renew_recovery_codes(self, person: Person, where: Where) -> tuple[str, ...]:
         """Ten new recovery codes; the old ones are dead. Raises ``FactorRefused``."""
-        raise NotImplementedError
+        with transaction():
+            self._holdings.lock(person)
+            if not self._holdings.of(person) or not recovery_counts(person):
+                raise FactorRefused("nothing-to-recover")
+            codes = self._recovery_codes.renew(person.account_id)
+            self._news.record(person, "recovery_codes.renewed", where)
+            self._news.mail(person, "recovery-codes-renewed", where)
+            after_commit(lambda: self._people.forget(person.subject))
+        return codes
 
     def list_devices(self, person: Person) -> Sequence[RememberedDevice]:
         """Browsers that may skip the second factor, latest first."""
-        raise NotImplementedError
+        return self._devices.list(person.account_id)
 
     def forget_device(self, person: Person, device_id: str, where: Where) -> bool:
         """Forget one of the person's; False if there is none such."""
-        raise NotImplementedError
+        with transaction():
+            gone = self._devices.forget(person.account_id, device_id)
+            if gone:
+                self._news.record(person, "device.forgotten", where)
+        return gone
 
     def forget_devices(self, person: Person, where: Where) -> None:
         """Forget all of them."""
-        raise NotImplementedError
+        with transaction():
+            if self._devices.list(person.account_id):
+                self._devices.forget_all(person.account_id)
+                self._news.record(person, "device.all_forgotten", where)
 
-    def _all(self, person: Person) -> tuple[OwnFactor, ...]:
-        raise NotImplementedError
+    # Inside
+
+    def _needed(
+        self, person: Person, factors: Sequence[OwnFactor], one: OwnFactor
+    ) -> tuple[str, ...]:
+        """The companies whose policy needs this very one of them."""
+        available = self._holdings.available
+        return needing(person, held(factors, available), held(without(factors, one), available))
+
+    def _delete(self, person: Person, one: OwnFactor) -> None:
+        if one.kind == "passkey":
+            self._passkeys.remove(person.account_id, one.id)
+        elif one.kind == "totp":
+            self._totp.remove(person.account_id, one.id)
+        else:
+            self._destinations.remove(person.account_id, one.id)
+
+    def _clear(self, person: Person) -> None:
+        """Nothing is set up any more: what stands in for it goes as well."""
+        self._recovery_codes.remove_all(person.account_id)
+        self._devices.forget_all(person.account_id)
+        if person.self_mfa:
+            self._accounts.set_self_mfa(person.account_id, False)

@@ -6,8 +6,13 @@ import click
 
 from idp.cli.context import answer, json_option, refuses, services
 from idp.core.person import Policy
+from idp.people.actors import Actor
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.policy import MODES, InvalidPolicy
+
+LEVELS = {"none": 1, "2fa": 2, "phr": 3}
+"""What a company can demand for a client, as the acr level."""
+_LEVEL_NAMES = {level: name for name, level in LEVELS.items()}
 
 
 @click.group()
@@ -20,19 +25,26 @@ def _described(customer_number: str, found: Policy) -> dict[str, Any]:
         "customer_number": customer_number,
         "mfa": found.mfa,
         "factors": [str(factor) for factor in found.factors],
+        "phishing_resistant_only": found.phishing_resistant_only,
         "grace_days": found.grace_days,
         "remember_days": found.remember_days,
+        "client_minimums": {
+            client_id: _LEVEL_NAMES[level] for client_id, level in found.client_minimums
+        },
         "changed_at": found.changed_at.isoformat() if found.changed_at else None,
     }
 
 
 def _print(data: dict[str, Any], as_json: bool) -> None:
+    minimums = data["client_minimums"].items()
     lines = (
         f"Company:           {data['customer_number']}",
         f"Second factor:     {data['mfa']}",
         f"Factors:           {', '.join(data['factors'])}",
+        *(["Counts only:       webauthn"] if data["phishing_resistant_only"] else []),
         f"Grace:             {data['grace_days']} days",
         f"Remembered device: {data['remember_days']} days",
+        *(f"Client minimum:    {client_id} {level}" for client_id, level in minimums),
         *([f"Bound people:      {data['bound']}"] if "bound" in data else []),
         *([f"Without a factor:  {data['without_factor']}"] if "bound" in data else []),
     )
@@ -45,10 +57,10 @@ def _print(data: dict[str, Any], as_json: bool) -> None:
 @refuses(UnknownTenant)
 def show(customer_number: str, as_json: bool) -> None:
     """Show the policy, whom it binds, and how many of those have nothing enrolled."""
-    tenants = services().tenants
-    tenant = tenants.get_by_customer_number(customer_number)
-    found = tenants.policy(tenant.id)
-    now = tenants.policy_forecast(tenant.id, found)
+    everything = services()
+    tenant = everything.tenants.get_by_customer_number(customer_number)
+    found = everything.tenants.policy(tenant.id)
+    now = everything.rollout.forecast(tenant.id, found)
     data = _described(tenant.customer_number, found)
     _print(data | {"bound": now.bound, "without_factor": now.without_factor}, as_json)
 
@@ -57,27 +69,60 @@ def show(customer_number: str, as_json: bool) -> None:
 @click.argument("customer_number")
 @click.option("--mfa", type=click.Choice(MODES), help="Whom it binds.")
 @click.option("--factors", help="Allowed factors: totp,webauthn,sms,voice,email.")
+@click.option(
+    "--phishing-resistant/--no-phishing-resistant",
+    "phishing_resistant_only",
+    default=None,
+    help="Only passkeys and security keys count.",
+)
 @click.option("--grace-days", type=int, help="Days until a newly bound member must have enrolled.")
 @click.option("--remember-days", type=int, help="Days a device may skip the second factor.")
+@click.option(
+    "--client-minimum",
+    "client_minimums",
+    multiple=True,
+    metavar="CLIENT=2fa|phr|none",
+    help="What one client demands of this company's people. May be given several times.",
+)
 @json_option
 @refuses(UnknownTenant, InvalidPolicy)
 def set_(
     customer_number: str,
     mfa: str | None,
     factors: str | None,
+    phishing_resistant_only: bool | None,
     grace_days: int | None,
     remember_days: int | None,
+    client_minimums: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Change what is given; the rest stays."""
-    tenants = services().tenants
-    tenant = tenants.get_by_customer_number(customer_number)
-    changed = tenants.set_policy(
+    everything = services()
+    tenant = everything.tenants.get_by_customer_number(customer_number)
+    minimums = dict(everything.tenants.policy(tenant.id).client_minimums)
+    for given in client_minimums:
+        client_id, level = _client_minimum(given)
+        if level > 1 and everything.clients.find(client_id) is None:
+            raise InvalidPolicy("client_minimums", "client-unknown", f"no client {client_id}")
+        minimums[client_id] = level
+    changed = everything.rollout.save(
         tenant.id,
+        Actor.command_line(),
         mfa=mfa,
         factors=None if factors is None else [name.strip() for name in factors.split(",")],
+        phishing_resistant_only=phishing_resistant_only,
         grace_days=grace_days,
         remember_days=remember_days,
-        actor="cli",
+        client_minimums=minimums if client_minimums else None,
     )
     _print(_described(tenant.customer_number, changed), as_json)
+
+
+def _client_minimum(text: str) -> tuple[str, int]:
+    client_id, _, level = text.rpartition("=")
+    if not client_id or level not in LEVELS:
+        raise click.BadParameter(
+            f"{text!r} is not CLIENT=2fa, CLIENT=phr or CLIENT=none",
+            param_hint="--client-minimum",
+        )
+    return client_id, LEVELS[level]

@@ -1,27 +1,22 @@
 """The people of a company as a list: searched, paged by keyset, in one query per page (T1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 
 from idp.accounts.models import Account
-from idp.authn.models import TotpDevice
 from idp.core.person import Policy, Role
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
+from idp.people.enrolled import enrolled_columns, enrolled_of
 from idp.tenants.memberships import check_role
 from idp.tenants.models import Membership
-from idp.tenants.policy import MemberFacts, is_bound
+from idp.tenants.policy import counting_factors, is_bound
 
 MAX_PAGE = 200
 
-_HAS_TOTP = (
-    select(TotpDevice.id)
-    .where(TotpDevice.account_id == Account.id, TotpDevice.confirmed_at.is_not(None))
-    .exists()
-)
 _FAMILY = func.lower(func.coalesce(Account.family_name, ""))
 _GIVEN = func.lower(func.coalesce(Account.given_name, ""))
 
@@ -31,7 +26,10 @@ Cursor = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """One person of the company. ``must_have``: the policy binds them."""
+    """One person of the company. ``must_have``: the policy binds them; ``factors`` are the kinds
+    they have set up, ``second_factor`` whether one of them does (what the policy lets count, if it
+    binds them).
+    """
 
     membership_id: str
     account_id: str
@@ -45,10 +43,13 @@ class MemberRow:
     status: str
     account_status: str
     permissions: tuple[str, ...]
+    factors: tuple[Factor, ...]
     second_factor: bool
     must_have: bool
     mfa_selected: bool
     mfa_deadline: datetime | None
+    mfa_bypass_until: datetime | None
+    mfa_reminded_at: datetime | None
     last_sign_in_at: datetime | None
     created_at: datetime
 
@@ -84,7 +85,7 @@ def list_people(
 
 def count_people(tenant_id: str, search: str = "") -> int:
     """How many the list has in all."""
-    query = select(func.count()).select_from(_members(tenant_id, search).subquery())
+    query = _members(tenant_id, search).with_only_columns(func.count())
     return db.session.scalar(query) or 0
 
 
@@ -95,42 +96,14 @@ def find_member(tenant_id: str, membership_id: str, policy: Policy) -> MemberRow
     return None if row is None else _row(row, policy)
 
 
-def member_facts(tenant_id: str) -> Sequence[MemberFacts]:
-    """What the policy's forecast needs of everybody who can sign in."""
-    query = select(
-        Membership.id,
-        Membership.role,
-        Membership.mfa_selected,
-        Membership.mfa_due_since,
-        Membership.mfa_deadline,
-        Account.self_mfa,
-        _HAS_TOTP.label("has_totp"),
-    ).join(Account, Account.id == Membership.account_id)
-    query = query.where(
-        Membership.tenant_id == tenant_id, Membership.status.in_(("active", "waiting"))
-    )
-    return [
-        MemberFacts(
-            membership_id=row.id,
-            role=check_role(row.role),
-            mfa_selected=row.mfa_selected,
-            mfa_due_since=row.mfa_due_since,
-            mfa_deadline=row.mfa_deadline,
-            enrolled=frozenset({Factor.TOTP} if row.has_totp else ()),
-            self_mfa=row.self_mfa,
-        )
-        for row in db.session.execute(query)
-    ]
-
-
-def _members(tenant_id: str, search: str) -> Select[Membership, Account, bool, str, str]:
+def _members(tenant_id: str, search: str) -> Select[Any]:
     query = (
         select(
             Membership,
             Account,
-            _HAS_TOTP.label("has_totp"),
             _FAMILY.label("family"),
             _GIVEN.label("given"),
+            *enrolled_columns(),
         )
         .join(Account, Account.id == Membership.account_id)
         .where(Membership.tenant_id == tenant_id, Membership.status != "removed")
@@ -148,9 +121,12 @@ def _mentions(word: str) -> ColumnElement[bool]:
     )
 
 
-def _row(row: object, policy: Policy) -> MemberRow:
-    membership: Membership = row.Membership  # type: ignore[attr-defined]
-    account: Account = row.Account  # type: ignore[attr-defined]
+def _row(row: Any, policy: Policy) -> MemberRow:
+    membership: Membership = row.Membership
+    account: Account = row.Account
+    factors = enrolled_of(row)
+    must_have = is_bound(policy, membership.role, membership.mfa_selected)
+    counting = counting_factors(policy).intersection(factors) if must_have else factors
     names = (account.given_name, account.middle_name, account.family_name)
     return MemberRow(
         membership_id=membership.id,
@@ -165,10 +141,13 @@ def _row(row: object, policy: Policy) -> MemberRow:
         status=membership.status,
         account_status=account.status,
         permissions=tuple(membership.permissions),
-        second_factor=row.has_totp,  # type: ignore[attr-defined]
-        must_have=is_bound(policy, membership.role, membership.mfa_selected),
+        factors=factors,
+        second_factor=bool(counting),
+        must_have=must_have,
         mfa_selected=membership.mfa_selected,
         mfa_deadline=membership.mfa_deadline,
+        mfa_bypass_until=membership.mfa_bypass_until,
+        mfa_reminded_at=membership.mfa_reminded_at,
         last_sign_in_at=membership.last_sign_in_at,
         created_at=membership.created_at,
     )

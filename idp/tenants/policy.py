@@ -1,26 +1,25 @@
-"""The MFA policy of a tenant: whom it binds, when it falls due, and what a change would do.
+"""The MFA policy of a tenant: whom it binds, which factors count, and when it falls due.
 
-Pure functions, but for the SQL condition that says the same as ``is_bound``. A deadline is fixed
-when a policy first binds a member; nothing moves it, and only an admin's unbinding ends it.
+Pure functions, but for the SQL condition that says the same as ``is_bound``. What a policy means
+for one sign-in is decided in ``authn.steps``; what a change of it would do is ``people.forecast``.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from sqlalchemy import ColumnElement, or_, true
 
-from idp.core.person import MfaMode, Policy, Role
-from idp.core.vocabulary import SECOND_FACTORS, Factor
+from idp.core.person import MfaMode, Policy
+from idp.core.vocabulary import ACR_LEVEL, PHISHING_RESISTANT, SECOND_FACTORS, Factor
 from idp.tenants.models import Membership
 
 MODES: tuple[MfaMode, ...] = get_args(MfaMode)
 MAX_DAYS = 90
-AVAILABLE_FACTORS = frozenset({Factor.TOTP})
-"""Factors a person can set up today; a policy needs one of them, or it would lock everybody out."""
-
-Effect = Literal["none", "asked", "asked-by-own-choice", "enroll-now", "enroll-by", "released"]
+MAX_CLIENT_MINIMUMS = 200
+"""Clients that one company can demand more for."""
+_STRONGEST = max(ACR_LEVEL.values())
 
 
 class InvalidPolicy(ValueError):
@@ -32,63 +31,26 @@ class InvalidPolicy(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class MemberFacts:
-    """What the forecast needs to know of one member."""
-
-    membership_id: str
-    role: Role
-    mfa_selected: bool
-    mfa_due_since: datetime | None
-    mfa_deadline: datetime | None
-    enrolled: frozenset[Factor]
-    self_mfa: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MemberForecast:
-    """What one member will see at the next sign-in under the new policy."""
-
-    membership_id: str
-    effect: Effect
-    bound: bool
-    protected: bool
-    newly_bound: bool = False
-    deadline: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The what-if of a policy, before it is saved."""
-
-    members: tuple[MemberForecast, ...]
-    bound: int
-    protected: int
-    without_factor: int
-    newly_bound: int
-    released: int
-    deadline: datetime | None
-
-
 def build_policy(
     current: Policy,
     *,
     mfa: str | None = None,
     factors: Iterable[str] | None = None,
+    phishing_resistant_only: bool | None = None,
     grace_days: int | None = None,
     remember_days: int | None = None,
+    client_minimums: Mapping[str, int] | None = None,
+    available: frozenset[Factor] = SECOND_FACTORS,
     changed_at: datetime | None = None,
 ) -> Policy:
-    """The current policy with what is given replaced; raises ``InvalidPolicy``."""
+    """The current policy with what is given replaced; raises ``InvalidPolicy``.
+
+    ``available`` are the second factors of this installation: one of them must count, or the policy
+    would lock everybody out. ``changed_at`` is taken over only where something did change.
+    """
     mode = current.mfa if mfa is None else mfa
     if mode not in MODES:
         raise InvalidPolicy("mfa", "mode-invalid", f"mfa must be one of {', '.join(MODES)}")
-    chosen = current.factors if factors is None else _factors(factors)
-    if not AVAILABLE_FACTORS.intersection(chosen):
-        usable = ", ".join(sorted(AVAILABLE_FACTORS))
-        raise InvalidPolicy(
-            "factors", "factor-required", f"factors must have one that can be set up: {usable}"
-        )
     days = {
         "grace_days": current.grace_days if grace_days is None else grace_days,
         "remember_days": current.remember_days if remember_days is None else remember_days,
@@ -97,14 +59,25 @@ def build_policy(
         if isinstance(value, bool) or not 0 <= value <= MAX_DAYS:
             code = name.replace("_", "-") + "-invalid"
             raise InvalidPolicy(name, code, f"{name} must be a number from 0 to {MAX_DAYS}")
-    return Policy(
+    if phishing_resistant_only is None:
+        phishing_resistant_only = current.phishing_resistant_only
+    policy = replace(
+        current,
         mfa=mode,
-        factors=tuple(chosen),
+        factors=current.factors if factors is None else _factors(factors),
+        phishing_resistant_only=only
+        if phishing_resistant_only is None
+        else phishing_resistant_only,
         grace_days=days["grace_days"],
         remember_days=days["remember_days"],
-        phishing_resistant_only=current.phishing_resistant_only,
-        changed_at=changed_at,
+        client_minimums=(
+            current.client_minimums
+            if client_minimums is None
+            else _client_minimums(client_minimums, available)
+        ),
     )
+    _check_factors(policy, available)
+    return policy if policy == current else replace(policy, changed_at=changed_at)
 
 
 def _factors(names: Iterable[str]) -> tuple[Factor, ...]:
@@ -116,6 +89,35 @@ def _factors(names: Iterable[str]) -> tuple[Factor, ...]:
     return chosen
 
 
+def _check_factors(policy: Policy, available: frozenset[Factor]) -> None:
+    counting = counting_factors(policy)
+    if policy.phishing_resistant_only and not counting:
+        reason = "a phishing-resistant policy needs webauthn among its factors"
+        raise InvalidPolicy("factors", "passkey-required", reason)
+    if counting & available:
+        return
+    if policy.phishing_resistant_only:
+        reason = "passkeys are not available on this installation"
+        raise InvalidPolicy("factors", "passkeys-unavailable", reason)
+    usable = ", ".join(sorted(available))
+    reason = f"factors must have one that can be set up: {usable}"
+    raise InvalidPolicy("factors", "factor-required", reason)
+
+
+def _client_minimums(
+    levels: Mapping[str, int], available: frozenset[Factor]
+) -> tuple[tuple[str, int], ...]:
+    """Sorted, without those that demand nothing."""
+    chosen = tuple(sorted((client, level) for client, level in levels.items() if level > 1))
+    if len(chosen) > MAX_CLIENT_MINIMUMS or any(level > _STRONGEST for _, level in chosen):
+        reason = f"client minimums are 2fa or phr, for {MAX_CLIENT_MINIMUMS} clients at most"
+        raise InvalidPolicy("client_minimums", "client-minimum-invalid", reason)
+    if not available & PHISHING_RESISTANT and any(level == _STRONGEST for _, level in chosen):
+        reason = "passkeys are not available on this installation"
+        raise InvalidPolicy("client_minimums", "passkeys-unavailable", reason)
+    return chosen
+
+
 def policy_of(columns: Any) -> Policy:
     """The policy in a tenant's row (or anything with its columns as attributes)."""
     return Policy(
@@ -123,8 +125,16 @@ def policy_of(columns: Any) -> Policy:
         factors=tuple(Factor(name) for name in columns.mfa_factors),
         grace_days=columns.mfa_grace_days,
         remember_days=columns.mfa_remember_days,
+        phishing_resistant_only=columns.mfa_phishing_resistant,
         changed_at=columns.policy_changed_at,
+        client_minimums=tuple(sorted((columns.mfa_client_minimums or {}).items())),
     )
+
+
+def counting_factors(policy: Policy) -> frozenset[Factor]:
+    """The second factors that satisfy the policy."""
+    allowed = SECOND_FACTORS & frozenset(policy.factors)
+    return allowed & PHISHING_RESISTANT if policy.phishing_resistant_only else allowed
 
 
 def is_bound(policy: Policy, role: str, mfa_selected: bool) -> bool:
@@ -145,56 +155,3 @@ def bound_condition(policy: Policy) -> ColumnElement[bool]:
 def deadline_of(policy: Policy, due_since: datetime) -> datetime:
     """When a member bound since then must have set up a factor."""
     return due_since + timedelta(days=policy.grace_days)
-
-
-def forecast(
-    current: Policy,
-    proposed: Policy,
-    members: Sequence[MemberFacts],
-    now: datetime,
-    selected: frozenset[str] | None = None,
-) -> Forecast:
-    """What saving ``proposed`` does; ``selected`` are the ids chosen with it (None: as stored)."""
-    results = tuple(_member(current, proposed, member, now, selected) for member in members)
-    bound = [result for result in results if result.bound]
-    return Forecast(
-        members=results,
-        bound=len(bound),
-        protected=sum(result.protected for result in bound),
-        without_factor=sum(not result.protected for result in bound),
-        newly_bound=sum(result.newly_bound for result in bound),
-        released=sum(result.effect == "released" for result in results),
-        deadline=deadline_of(proposed, now) if proposed.grace_days else None,
-    )
-
-
-def _member(
-    current: Policy,
-    proposed: Policy,
-    member: MemberFacts,
-    now: datetime,
-    selected: frozenset[str] | None,
-) -> MemberForecast:
-    chosen = member.mfa_selected if selected is None else member.membership_id in selected
-    was_bound = is_bound(current, member.role, member.mfa_selected)
-    bound = is_bound(proposed, member.role, chosen)
-    protected = not member.enrolled.isdisjoint(proposed.factors)
-    effect: Effect
-    deadline = None
-    if bound and protected:
-        effect = "asked"
-    elif bound:
-        deadline = member.mfa_deadline or deadline_of(proposed, now)
-        effect = "enroll-by" if now < deadline else "enroll-now"
-    elif member.self_mfa and member.enrolled:
-        effect = "asked-by-own-choice"
-    else:
-        effect = "released" if was_bound else "none"
-    return MemberForecast(
-        membership_id=member.membership_id,
-        effect=effect,
-        bound=bound,
-        protected=protected,
-        newly_bound=bound and not was_bound,
-        deadline=deadline,
-    )

@@ -1,6 +1,6 @@
 """Companies: create, find, book products, and rule over their MFA policy."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from idp.core.clock import Clock
 from idp.core.person import Policy
 from idp.core.randomness import Randomness
+from idp.core.vocabulary import SECOND_FACTORS, Factor
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.ephemeral import EphemeralStore
@@ -23,7 +24,7 @@ from idp.tenants.errors import (
 )
 from idp.tenants.memberships import Memberships
 from idp.tenants.models import Tenant, TenantProduct
-from idp.tenants.policy import Forecast, MemberFacts, build_policy, forecast, policy_of
+from idp.tenants.policy import build_policy, policy_of
 
 __all__ = [
     "CustomerNumberTaken",
@@ -45,8 +46,8 @@ class TenantService:
         self._audit = audit
         self._store = store
         self.memberships = Memberships(clock, randomness, audit)
-        self.member_facts: Callable[[str], Sequence[MemberFacts]] = lambda tenant_id: ()
-        """What members have enrolled, which this layer cannot see: set by the wiring."""
+        self.available_factors: frozenset[Factor] = SECOND_FACTORS
+        """Which second factors this installation has: set from above."""
 
     def create(
         self,
@@ -169,15 +170,19 @@ class TenantService:
         *,
         mfa: str | None = None,
         factors: Iterable[str] | None = None,
+        phishing_resistant_only: bool | None = None,
         grace_days: int | None = None,
         remember_days: int | None = None,
+        client_minimums: Mapping[str, int] | None = None,
         selected: Iterable[str] | None = None,
+        deadlines: Mapping[str, datetime] | None = None,
         actor: str | None = None,
     ) -> Policy:
         """Replace what is given; raises ``InvalidPolicy``.
 
-        Newly bound members fall due now, those no longer bound are released, and a deadline that
-        stands does not move. ``selected`` are the membership ids picked by the admin.
+        Newly bound members fall due now, those no longer bound are released, and any other deadline
+        stands, but for those in ``deadlines`` (by membership id). ``selected`` are the membership
+        ids picked by the admin.
         """
         with transaction():
             tenant = self.get(tenant_id)
@@ -186,35 +191,28 @@ class TenantService:
                 before,
                 mfa=mfa,
                 factors=factors,
+                phishing_resistant_only=phishing_resistant_only,
                 grace_days=grace_days,
                 remember_days=remember_days,
+                client_minimums=client_minimums,
+                available=self.available_factors,
                 changed_at=self._clock.now(),
             )
             tenant.mfa_mode = policy.mfa
             tenant.mfa_factors = [str(factor) for factor in policy.factors]
             tenant.mfa_grace_days = policy.grace_days
             tenant.mfa_remember_days = policy.remember_days
+            tenant.mfa_phishing_resistant = policy.phishing_resistant_only
+            tenant.mfa_client_minimums = dict(policy.client_minimums) or None
             tenant.policy_changed_at = policy.changed_at
             db.session.flush()
             if selected is not None:
-                self.memberships.set_selected(tenant_id, selected, actor=actor)
+                self.memberships.select(tenant_id, selected, actor=actor)
                 db.session.flush()
-            self.memberships.rebind_all(tenant_id, policy)
+            self.memberships.rebind_all(tenant_id, policy, deadlines)
             detail = {"from": _described(before), "to": _described(policy)}
             self._record("policy.changed", tenant, actor, detail)
         return policy
-
-    def policy_forecast(
-        self, tenant_id: str, policy: Policy, *, selected: Iterable[str] | None = None
-    ) -> Forecast:
-        """What saving the policy would do to whom; nothing is changed."""
-        return forecast(
-            self.policy(tenant_id),
-            policy,
-            self.member_facts(tenant_id),
-            self._clock.now(),
-            None if selected is None else frozenset(selected),
-        )
 
     def mark_due(self, membership_id: str, now: datetime) -> tuple[datetime, datetime] | None:
         """Fix since when a second factor is due of a bound member, and its deadline, once."""
@@ -242,6 +240,8 @@ def _described(policy: Policy) -> dict[str, Any]:
     return {
         "mfa": policy.mfa,
         "factors": [str(factor) for factor in policy.factors],
+        "phishing_resistant_only": policy.phishing_resistant_only,
         "grace_days": policy.grace_days,
         "remember_days": policy.remember_days,
+        "client_minimums": dict(policy.client_minimums),
     }

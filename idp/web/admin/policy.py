@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from idp.core.person import Policy
 from idp.core.vocabulary import SECOND_FACTORS, Factor
 from idp.people.listing import MemberRow
-from idp.tenants.policy import AVAILABLE_FACTORS, MODES, InvalidPolicy, build_policy, is_bound
+from idp.tenants.policy import MODES, InvalidPolicy, build_policy, is_bound
 from idp.web import contexts
 from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show
@@ -123,7 +123,7 @@ def _form(
     bound = [m for m in members if is_bound(shown, m.role, m.membership_id in picked)]
     forecasts: dict[str, contexts.ModeForecast] = {}
     for mode in MODES:
-        outcome = services().tenants.policy_forecast(
+        outcome = services().rollout.forecast(
             admin.tenant_id, replace(shown, mfa=mode), selected=picked
         )
         forecasts[mode] = contexts.ModeForecast(
@@ -136,7 +136,9 @@ def _form(
         mfa=shown.mfa,
         factors=tuple(
             contexts.FactorChoice(
-                key=factor, checked=factor in shown.factors, available=factor in AVAILABLE_FACTORS
+                key=factor,
+                checked=factor in shown.factors,
+                available=factor in services().tenants.available_factors,
             )
             for factor in Factor
             if factor in SECOND_FACTORS
@@ -163,7 +165,7 @@ def _form(
 def _preview(admin: Administrator, wanted: Policy, selected: list[str]) -> contexts.PolicyPreview:
     everything = services()
     picked = selected if wanted.mfa == "selected" else None
-    outcome = everything.tenants.policy_forecast(admin.tenant_id, wanted, selected=picked)
+    outcome = everything.rollout.forecast(admin.tenant_id, wanted, selected=picked)
     listed = everything.people.list_people(admin.tenant_id, limit=SHOWN).rows
     by_id = {m.membership_id: m for m in listed}
     unprotected = [m for m in outcome.members if m.bound and not m.protected]

@@ -1,0 +1,344 @@
+"""The what-if of a policy (M11): what saving it does to each member, and what they meet next.
+
+No second rule: every member is put before the decision of signing in as they would stand under the
+proposed policy (``people.outlook``). The deadlines are worked out here too, and ``people.rollout``
+saves exactly these.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+
+from idp.accounts.models import Account
+from idp.authn.step import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
+from idp.core.person import Person, PersonMembership, Policy
+from idp.core.vocabulary import Factor, LoginNeeded
+from idp.infra.database import db
+from idp.people.enrolled import NOTHING, Enrolled, enrolled_in
+from idp.people.outlook import Outlook
+from idp.tenants.memberships import check_role
+from idp.tenants.models import Membership, Tenant
+from idp.tenants.policy import counting_factors, deadline_of, is_bound
+
+Effect = Literal[
+    "none",
+    "asked",
+    "asked-by-own-choice",
+    "enroll-now",
+    "enroll-by",
+    "replace-now",
+    "replace-by",
+    "let-through",
+    "released",
+    "stuck",
+    "cannot-sign-in",
+]
+"""What a member meets: nothing; their factor; setting one up (at once, or until the deadline);
+proving one that no longer counts and setting up another; a standing bypass; nothing any more; a
+demand nobody can meet here; or they are locked or wait for activation."""
+
+MAX_STAGE_DAYS = 365
+"""Days from saving to the last group's deadline, at most."""
+_ANY_CLIENT = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A roll-out in groups: how many people each has, and the days from one to the next."""
+
+    size: int
+    days: int
+
+    def group(self, position: int) -> int:
+        """The group of the person at that position, counted from 0."""
+        return position // self.size
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDoor:
+    """A client for which the company demands a level of its own, as its users meet it."""
+
+    client_id: str
+    product: str | None = None
+    acr_level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemberForecast:
+    """One member under the proposed policy. ``steps`` are the pages from the address on.
+
+    ``deadline`` is set for who is bound and has nothing that counts; ``fixed_anew``: saving gives
+    them this deadline. ``group`` is their group of a staged roll-out, counted from 0.
+    """
+
+    membership_id: str
+    name: str
+    email: str
+    effect: Effect
+    steps: tuple[str, ...]
+    bound: bool
+    protected: bool
+    newly_bound: bool = False
+    released: bool = False
+    deadline: datetime | None = None
+    fixed_anew: bool = False
+    group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientForecast:
+    """Of those who may enter a client: how many must set something up there, and cannot."""
+
+    client_id: str
+    enroll: int
+    stuck: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The what-if of a policy, before it is saved; the members in the order of the people list."""
+
+    members: tuple[MemberForecast, ...]
+    clients: tuple[ClientForecast, ...] = ()
+
+    @property
+    def bound(self) -> int:
+        """How many the policy binds."""
+        return sum(member.bound for member in self.members)
+
+    @property
+    def protected(self) -> int:
+        """How many of those have a factor that counts."""
+        return sum(member.bound and member.protected for member in self.members)
+
+    @property
+    def without_factor(self) -> int:
+        """How many of those have none."""
+        return self.bound - self.protected
+
+    @property
+    def newly_bound(self) -> int:
+        """How many are not bound today."""
+        return sum(member.newly_bound for member in self.members)
+
+    @property
+    def released(self) -> int:
+        """How many are bound today and then no longer."""
+        return sum(member.released for member in self.members)
+
+    @property
+    def last_deadline(self) -> datetime | None:
+        """The last of the deadlines that saving fixes."""
+        return max((m.deadline for m in self.members if m.fixed_anew and m.deadline), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """What is stored of a member."""
+
+    row: Any
+    enrolled: Enrolled
+
+
+def forecast(
+    tenant: Tenant,
+    booked: Sequence[str],
+    current: Policy,
+    proposed: Policy,
+    now: datetime,
+    available: frozenset[Factor],
+    *,
+    selected: frozenset[str] | None = None,
+    stages: Stages | None = None,
+    doors: Sequence[ClientDoor] = (),
+) -> Forecast:
+    """What saving ``proposed`` does; ``selected`` are the ids chosen with it (None: as stored).
+
+    Reads everybody in a handful of queries; nothing is changed.
+    """
+    view = _View(tenant, tuple(booked), current, replace(proposed, changed_at=now), now, available)
+    members, standing = [], []
+    waiting_for_group = 0
+    for member in _read(tenant.id):
+        found, person = view.of(member, selected, stages, waiting_for_group)
+        waiting_for_group += found.group is not None
+        members.append(found)
+        standing.append(person)
+    return Forecast(tuple(members), tuple(view.at(door, standing) for door in doors))
+
+
+class _View:
+    """Looks at members as they would stand under the proposed policy."""
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        booked: tuple[str, ...],
+        current: Policy,
+        proposed: Policy,
+        now: datetime,
+        available: frozenset[Factor],
+    ) -> None:
+        self._tenant = tenant
+        self._booked = booked
+        self._current = current
+        self._proposed = proposed
+        self._now = now
+        self._counted = counting_factors(current) & available
+        self._counting = counting_factors(proposed) & available
+        self._outlook = Outlook(now, available)
+
+    def of(
+        self, member: _Member, selected: frozenset[str] | None, stages: Stages | None, waiting: int
+    ) -> tuple[MemberForecast, Person]:
+        """The member's forecast; ``waiting``: how many in front of them are in groups already."""
+        row, held = member.row, member.enrolled.factors
+        chosen = row.mfa_selected if selected is None else row.id in selected
+        was_bound = is_bound(self._current, row.role, row.mfa_selected)
+        bound = is_bound(self._proposed, row.role, chosen)
+        protected = not held.isdisjoint(self._counting)
+        had_one = was_bound and not held.isdisjoint(self._counted)
+        # Who has done what was asked is given time for what is asked in its place.
+        anew = bound and (row.mfa_due_since is None or (had_one and not protected))
+        since = self._now if anew else row.mfa_due_since if bound else None
+        deadline = row.mfa_deadline if bound else None
+        group = None
+        if anew:
+            deadline = deadline_of(self._proposed, self._now)
+            if stages is not None and not protected:
+                group = stages.group(waiting)
+                deadline += timedelta(days=group * stages.days)
+        person = self._person(member, chosen, since, deadline)
+        way = self._outlook.way(
+            person, LoginNeeded(client_id=_ANY_CLIENT, tenant_hint=self._number)
+        )
+        return MemberForecast(
+            membership_id=row.id,
+            name=_name(row),
+            email=row.email,
+            effect=_effect(way, bound, was_bound),
+            steps=tuple(step.name for step in way),
+            bound=bound,
+            protected=protected,
+            newly_bound=bound and not was_bound,
+            released=was_bound and not bound,
+            deadline=deadline if bound and not protected else None,
+            fixed_anew=anew,
+            group=group,
+        ), person
+
+    def at(self, door: ClientDoor, people: Sequence[Person]) -> ClientForecast:
+        """How many meet more than they have when they open the client."""
+        needed = LoginNeeded(
+            acr_level=door.acr_level,
+            client_id=door.client_id,
+            product=door.product,
+            tenant_hint=self._number,
+        )
+        ends = [self._outlook.way(person, needed)[-1] for person in people]
+        return ClientForecast(
+            client_id=door.client_id,
+            enroll=sum(isinstance(end, Enroll) and end.reason == "client" for end in ends),
+            stuck=sum(isinstance(end, NoAllowedFactor) for end in ends),
+        )
+
+    @property
+    def _number(self) -> str:
+        return self._tenant.customer_number
+
+    def _person(
+        self, member: _Member, chosen: bool, since: datetime | None, deadline: datetime | None
+    ) -> Person:
+        row = member.row
+        products = self._booked
+        if row.products is not None:
+            products = tuple(product for product in self._booked if product in row.products)
+        membership = PersonMembership(
+            membership_id=row.id,
+            tenant_id=self._tenant.id,
+            customer_number=self._number,
+            tenant_name=self._tenant.name,
+            role=check_role(row.role),
+            status=row.status,
+            policy=self._proposed,
+            products=products,
+            mfa_selected=chosen,
+            mfa_due_since=since,
+            mfa_deadline=deadline,
+            mfa_bypass_until=row.mfa_bypass_until,
+        )
+        return Person(
+            account_id=row.account_id,
+            subject=row.subject,
+            status=row.account_status,
+            email=row.email,
+            email_verified=row.email_verified,
+            locale="",
+            has_password=row.has_password,
+            enrolled=member.enrolled.factors,
+            passwordless=member.enrolled.passwordless,
+            self_mfa=row.self_mfa,
+            memberships=(membership,),
+        )
+
+
+def _effect(way: tuple[Step, ...], bound: bool, was_bound: bool) -> Effect:
+    asked = any(isinstance(step, SecondFactor) for step in way)
+    match way[-1]:
+        case Enroll(may_postpone=True):
+            return "replace-by" if asked else "enroll-by"
+        case Enroll():
+            return "replace-now" if asked else "enroll-now"
+        case NoAllowedFactor():
+            return "stuck"
+        case Finished(bypassed=bypassed):
+            if bypassed:
+                return "let-through"
+            if bound:
+                return "asked"
+            if asked:
+                return "asked-by-own-choice"
+            return "released" if was_bound else "none"
+        case _:
+            return "cannot-sign-in"
+
+
+def _read(tenant_id: str) -> list[_Member]:
+    """Everybody who can sign in, or will once activated, by name."""
+    family = func.lower(func.coalesce(Account.family_name, ""))
+    given = func.lower(func.coalesce(Account.given_name, ""))
+    query = (
+        select(
+            Membership.id,
+            Membership.account_id,
+            Membership.role,
+            Membership.status,
+            Membership.products,
+            Membership.mfa_selected,
+            Membership.mfa_due_since,
+            Membership.mfa_deadline,
+            Membership.mfa_bypass_until,
+            Account.subject,
+            Account.status.label("account_status"),
+            Account.email,
+            Account.email_verified,
+            Account.name,
+            Account.given_name,
+            Account.family_name,
+            Account.self_mfa,
+            Account.password_hash.is_not(None).label("has_password"),
+        )
+        .join(Account, Account.id == Membership.account_id)
+        .where(Membership.tenant_id == tenant_id, Membership.status.in_(("active", "waiting")))
+        .order_by(family, given, Membership.id)
+    )
+    held: Mapping[str, Enrolled] = enrolled_in(tenant_id)
+    return [_Member(row, held.get(row.account_id, NOTHING)) for row in db.session.execute(query)]
+
+
+def _name(row: Any) -> str:
+    parts = (row.given_name, row.family_name)
+    return row.name or " ".join(part for part in parts if part) or row.email

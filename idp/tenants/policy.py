@@ -65,9 +65,7 @@ def build_policy(
         current,
         mfa=mode,
         factors=current.factors if factors is None else _factors(factors),
-        phishing_resistant_only=only
-        if phishing_resistant_only is None
-        else phishing_resistant_only,
+        phishing_resistant_only=phishing_resistant_only,
         grace_days=days["grace_days"],
         remember_days=days["remember_days"],
         client_minimums=(

@@ -27,8 +27,6 @@ from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.settings import Settings
 
-BEGUN: Mapping[str, str] = {"stage": "register", "given_name": "", "family_name": ""}
-"""What a transaction keeps as ``registration`` when somebody is to give names and a password."""
 _HOUR = 3600
 
 

@@ -231,7 +231,7 @@ class LimitSettings:
     )
     lookups: int = setting(
         "IDP_LIMIT_LOOKUPS",
-        30,
+        100,
         whole(1),
         "unknown addresses one network may ask for within an hour before all look the same to it",
     )

@@ -139,7 +139,7 @@ def person(number: str, membership_id: str) -> Response:
 
 @bp.post("/admin/<number>/people/<membership_id>")
 def change_person(number: str, membership_id: str) -> Response:
-    """Role, permissions, lock, unlock, factor reset, removal."""
+    """Letting in, role, permissions, lock, unlock, factor reset, removal."""
     check_form()
     sensitive = request.form.get("action") in ("role", "reset-factors")
     opened = f"{request.path}?again={request.form.get('action')}" if sensitive else None
@@ -180,6 +180,9 @@ def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str
         case "permissions":
             service.set_permissions(tenant_id, actor, member_id, _chosen())
             return f"{page}?done=permissions-saved"
+        case "admit":
+            services().joining.admit(tenant_id, actor, member_id)
+            return f"{page}?done=person-admitted"
         case "lock":
             service.lock_member(tenant_id, actor, member_id, reason)
             return f"{page}?done=person-locked"

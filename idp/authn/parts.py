@@ -55,6 +55,7 @@ class Parts:
     finishing: Finishing
     devices: RememberedDevices
     factors: FactorService
+    enrolment: Enrolment
     own_factors: OwnFactors
 
 
@@ -118,12 +119,11 @@ def build_parts(
         clock=clock,
         store=store,
         sealer=sealer,
-        throttle=throttle,
         outbox=outbox,
         audit=audit,
+        enrolment=enrolment,
         totp=totp,
         passkeys=passkeys,
-        sent_codes=sent_codes,
         destinations=destinations,
         recovery_codes=recovery_codes,
         devices=devices,
@@ -198,5 +198,6 @@ def build_parts(
         finishing=finishing,
         devices=devices,
         factors=factors,
+        enrolment=enrolment,
         own_factors=own_factors,
     )

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyotp
 import pytest
 
 from idp.accounts.models import Account
+from idp.accounts.recovery import RecoveryLinks
+from idp.authn.factors import Given
 from idp.authn.finishing import FinishedLogin
 from idp.authn.outcome import Outcome
+from idp.authn.parts import Parts, build_parts
 from idp.authn.registration import InvitationOffer
 from idp.authn.service import AuthnService
 from idp.authn.sessions import Session, Sessions
@@ -17,11 +21,14 @@ from idp.authn.transaction import LoginTransaction
 from idp.core.clock import epoch
 from idp.core.person import Person
 from idp.core.randomness import Randomness
-from idp.core.vocabulary import LoginNeeded
+from idp.core.vocabulary import Factor, LoginNeeded
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.cases import Cases
+from idp.people.help import Help
+from idp.people.joining import Joining
 from tests.people.house import PASSWORD, House
 
 IP = "192.0.2.7"
@@ -29,26 +36,37 @@ HR = LoginNeeded(client_id="hr", product="hr")
 OWN_PAGE = LoginNeeded()
 
 
-def build_authn(house: House, store: EphemeralStore | None = None) -> AuthnService:
-    """A service as another process would have it: nothing shared but the stores."""
+def build_door_parts(house: House, store: EphemeralStore | None = None) -> Parts:
+    """What another process would have: nothing shared but the stores."""
     store = store or house.store
-    randomness = Randomness()
-    return AuthnService(
-        settings=house.settings,
-        clock=house.clock,
+    settings, clock, randomness = house.settings, house.clock, Randomness()
+    throttle, outbox = Throttle(store), Outbox(house.clock, randomness, store)
+    accounts, tenants, audit = house.accounts, house.tenants, house.audit
+    links = RecoveryLinks(settings, randomness, outbox, audit, throttle, store)
+    cases = Cases(settings, clock, randomness, outbox, audit, accounts, links, house.people)
+    return build_parts(
+        settings=settings,
+        clock=clock,
         randomness=randomness,
         store=store,
-        sealer=Sealer(house.settings.master_keys),
-        throttle=Throttle(store),
-        outbox=Outbox(house.clock, randomness, store),
-        audit=house.audit,
+        sealer=Sealer(settings.master_keys),
+        throttle=throttle,
+        outbox=outbox,
+        audit=audit,
         hasher=house.hasher,
-        sessions=Sessions(store, house.clock, randomness, house.settings.lifetimes),
-        accounts=house.accounts,
-        memberships=house.tenants.memberships,
+        sessions=Sessions(store, clock, randomness, settings.lifetimes),
+        accounts=accounts,
+        memberships=tenants.memberships,
         people=house.persons,
         invitations=house.people,
+        companies=Joining(settings, clock, outbox, audit, throttle, accounts, tenants),
+        help=Help(settings, store, throttle, outbox, audit, house.people, cases),
     )
+
+
+def build_authn(house: House, store: EphemeralStore | None = None) -> AuthnService:
+    """The service of another process."""
+    return AuthnService(build_door_parts(house, store))
 
 
 @dataclass
@@ -63,6 +81,10 @@ class Door:
     def sessions(self) -> Sessions:
         return self.authn._sessions
 
+    @cached_property
+    def parts(self) -> Parts:
+        return build_door_parts(self.house)
+
     def restart(self) -> None:
         self.authn = build_authn(self.house)
 
@@ -76,13 +98,15 @@ class Door:
 
     def enroll(self, account: Account) -> "App":
         """Give an account a confirmed app and recovery codes, as its account page does."""
-        person = self.person(account)
-        begun = self.authn.factors.begin_totp_enrolment(person, "setup")
-        app = App(begun.secret, self)
-        app.recovery_codes = list(
-            self.authn.factors.confirm_totp(person, "setup", app.code(), ip=IP)
+        enrolment = self.parts.enrolment
+        app = App(enrolment.new_secret(), self)
+        enrolled = enrolment.confirm(
+            self.person(account),
+            Factor.TOTP,
+            Given(bound_to="setup", ip=IP, code=app.code()),
+            secret=app.secret,
         )
-        self.house.accounts.set_self_mfa(account.id, False)
+        app.recovery_codes = list(enrolled.recovery_codes)
         self.house.clock.forward(seconds=90)
         return app
 
@@ -91,7 +115,8 @@ class App:
     """An authenticator app on the test's clock."""
 
     def __init__(self, secret: str, door: Door) -> None:
-        self.totp = pyotp.TOTP(secret.replace(" ", ""))
+        self.secret = secret.replace(" ", "")
+        self.totp = pyotp.TOTP(self.secret)
         self.door = door
         self.recovery_codes: list[str] = []
 

@@ -14,6 +14,7 @@ from idp.authn.facts import Facts, Proven
 from idp.authn.step import DecidedBy
 from idp.core.person import Person, PersonMembership
 from idp.core.vocabulary import PHISHING_RESISTANT, SECOND_FACTORS, Factor
+from idp.tenants.policy import counting_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,7 @@ class Demands:
 
 def policy_factors(membership: PersonMembership) -> frozenset[Factor]:
     """The second factors that count for the company of a membership."""
-    policy = membership.policy
-    allowed = SECOND_FACTORS & frozenset(policy.factors)
-    return allowed & PHISHING_RESISTANT if policy.phishing_resistant_only else allowed
+    return counting_factors(membership.policy)
 
 
 def demands_of(facts: Facts, person: Person, company: Company) -> Demands:

@@ -1,42 +1,21 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.core.person import Policy
-from idp.core.vocabulary import Factor
+from idp.core.vocabulary import SECOND_FACTORS, Factor
 from idp.tenants.policy import (
+    MAX_CLIENT_MINIMUMS,
     MODES,
     InvalidPolicy,
-    MemberFacts,
     build_policy,
-    forecast,
+    counting_factors,
     is_bound,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-TOTP = frozenset({Factor.TOTP})
-
-
-def member(
-    name: str,
-    role: str = "employee",
-    *,
-    selected: bool = False,
-    enrolled: frozenset[Factor] = frozenset(),
-    deadline: datetime | None = None,
-    self_mfa: bool = False,
-) -> MemberFacts:
-    return MemberFacts(
-        membership_id=name,
-        role=role,  # type: ignore[arg-type]
-        mfa_selected=selected,
-        mfa_due_since=deadline,
-        mfa_deadline=deadline,
-        enrolled=enrolled,
-        self_mfa=self_mfa,
-    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +50,13 @@ def test_the_default_binds_admins_at_once() -> None:
         ({"factors": ["password"]}, "factors", "factor-required"),
         ({"factors": ["recovery_code", "totp"]}, "factors", "factor-required"),
         ({"factors": ["carrier-pigeon", "totp"]}, "factors", "factor-required"),
-        ({"factors": ["sms"]}, "factors", "factor-required"),
+        ({"factors": ["totp"], "phishing_resistant_only": True}, "factors", "passkey-required"),
+        ({"client_minimums": {"hr": 4}}, "client_minimums", "client-minimum-invalid"),
+        (
+            {"client_minimums": {f"c{n}": 2 for n in range(MAX_CLIENT_MINIMUMS + 1)}},
+            "client_minimums",
+            "client-minimum-invalid",
+        ),
         ({"grace_days": -1}, "grace_days", "grace-days-invalid"),
         ({"grace_days": 91}, "grace_days", "grace-days-invalid"),
         ({"remember_days": 91}, "remember_days", "remember-days-invalid"),
@@ -86,94 +71,60 @@ def test_policies_that_cannot_be(change: dict[str, object], field: str, code: st
 
 def test_what_is_not_given_stays() -> None:
     before = Policy(mfa="everyone", grace_days=5, remember_days=7)
-    after = build_policy(before, factors=["webauthn", "totp"], changed_at=NOW)
+    after = build_policy(before, factors=["sms", "totp"], changed_at=NOW)
     assert after == Policy(
         mfa="everyone",
-        factors=(Factor.TOTP, Factor.WEBAUTHN),
+        factors=(Factor.TOTP, Factor.SMS),
         grace_days=5,
         remember_days=7,
         changed_at=NOW,
     )
 
 
+HERE = frozenset({Factor.TOTP, Factor.EMAIL})
+"""An installation without a gateway, and without a name that passkeys could be bound to."""
+
+
 @pytest.mark.parametrize(
-    ("proposed", "facts", "effect"),
+    ("change", "field", "code"),
     [
-        (Policy(mfa="admins"), member("m"), "none"),
-        (Policy(mfa="admins"), member("m", enrolled=TOTP), "none"),
-        (Policy(mfa="admins"), member("m", enrolled=TOTP, self_mfa=True), "asked-by-own-choice"),
-        (Policy(mfa="everyone"), member("m", enrolled=TOTP), "asked"),
-        (Policy(mfa="everyone"), member("m"), "enroll-now"),
-        (Policy(mfa="everyone", grace_days=3), member("m"), "enroll-by"),
-        # An enrolled factor that the policy does not allow protects nobody.
-        (Policy(mfa="everyone", factors=(Factor.SMS,)), member("m", enrolled=TOTP), "enroll-now"),
-        # A deadline that stands does not move with a longer grace.
-        (Policy(mfa="admins", grace_days=30), member("m", "admin", deadline=NOW), "enroll-now"),
+        ({"factors": ["sms"]}, "factors", "factor-required"),
+        ({"factors": ["webauthn", "voice"]}, "factors", "factor-required"),
+        ({"phishing_resistant_only": True}, "factors", "passkeys-unavailable"),
+        ({"client_minimums": {"payroll": 3}}, "client_minimums", "passkeys-unavailable"),
     ],
 )
-def test_what_each_member_will_see(proposed: Policy, facts: MemberFacts, effect: str) -> None:
-    result = forecast(Policy(), proposed, [facts], NOW)
-    assert result.members[0].effect == effect
-
-
-def test_the_forecast_counts() -> None:
-    members = [
-        member("chef", "admin", enrolled=TOTP),
-        member("vize", "admin"),
-        member("eins", enrolled=TOTP),
-        member("zwei"),
-        member("drei", selected=True),
-    ]
-    result = forecast(
-        Policy(mfa="everyone"),
-        Policy(mfa="selected", grace_days=14),
-        members,
-        NOW,
-        frozenset({"zwei"}),
-    )
-    assert result.bound == 3
-    assert result.protected == 1
-    assert result.without_factor == 2
-    assert result.newly_bound == 0
-    assert result.released == 2
-    assert result.deadline == NOW + timedelta(days=14)
-    assert {m.membership_id: m.effect for m in result.members} == {
-        "chef": "asked",
-        "vize": "enroll-by",
-        "eins": "released",
-        "zwei": "enroll-by",
-        "drei": "released",
-    }
-
-
-members_strategy = st.lists(
-    st.builds(
-        member,
-        st.uuids().map(str),
-        st.sampled_from(["admin", "employee"]),
-        selected=st.booleans(),
-        enrolled=st.sampled_from([frozenset[Factor](), TOTP]),
-        self_mfa=st.booleans(),
-    ),
-    max_size=20,
-)
-
-
-@given(
-    st.sampled_from(MODES),
-    st.sampled_from(MODES),
-    st.integers(min_value=0, max_value=90),
-    members_strategy,
-)
-def test_the_sums_always_agree(
-    before: str, after: str, grace: int, members: list[MemberFacts]
+def test_a_policy_nobody_could_meet_here_is_refused(
+    change: dict[str, object], field: str, code: str
 ) -> None:
-    current, proposed = Policy(mfa=before), Policy(mfa=after, grace_days=grace)  # type: ignore[arg-type]
-    result = forecast(current, proposed, members, NOW)
-    assert result.bound == result.protected + result.without_factor
-    assert len(result.members) == len(members)
-    for facts, one in zip(members, result.members, strict=True):
-        assert one.bound == is_bound(proposed, facts.role, facts.mfa_selected)
-        assert (one.deadline is not None) == (one.bound and not one.protected)
-        if facts.role == "admin":
-            assert one.bound
+    with pytest.raises(InvalidPolicy) as refused:
+        build_policy(Policy(), available=HERE, **change)  # type: ignore[arg-type]
+    assert (refused.value.field, refused.value.code) == (field, code)
+    build_policy(Policy(), factors=["totp", "sms"], available=HERE)
+    build_policy(Policy(), client_minimums={"payroll": 2}, available=HERE)
+
+
+def test_the_date_moves_only_with_the_policy() -> None:
+    before = Policy(mfa="everyone", changed_at=NOW)
+    later = NOW.replace(day=23)
+    assert build_policy(before, mfa="everyone", changed_at=later).changed_at == NOW
+    assert build_policy(before, grace_days=1, changed_at=later).changed_at == later
+    assert build_policy(before, client_minimums={"hr": 2}, changed_at=later).changed_at == later
+
+
+def test_what_one_client_demands_is_kept_in_order_and_only_if_it_is_more() -> None:
+    policy = build_policy(Policy(), client_minimums={"payroll": 3, "hr": 1, "a": 2})
+    assert policy.client_minimums == (("a", 2), ("payroll", 3))
+    assert [policy.minimum_for(c) for c in ("payroll", "a", "hr", None)] == [3, 2, 1, 1]
+    assert build_policy(policy, client_minimums={}).client_minimums == ()
+
+
+@given(st.sets(st.sampled_from(sorted(SECOND_FACTORS)), min_size=1), st.booleans())
+def test_phishing_resistance_leaves_passkeys_only(factors: set[Factor], only: bool) -> None:
+    counting = counting_factors(Policy(factors=tuple(factors), phishing_resistant_only=only))
+    assert counting == (factors & {Factor.WEBAUTHN} if only else factors)
+
+
+@given(st.sampled_from(MODES), st.booleans())
+def test_admins_are_always_bound(mode: str, selected: bool) -> None:
+    assert is_bound(Policy(mfa=mode), "admin", selected)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import pytest
 
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
+from idp.people.actors import Actor
 from idp.tenants.catalogue import UnknownCatalogueEntry, default_permissions
 from idp.tenants.customer_number import InvalidCustomerNumber
 from idp.tenants.errors import CustomerNumberTaken, LastAdmin, UnknownMembership, UnknownTenant
@@ -105,6 +106,7 @@ def test_policy_fixes_deadlines_once(house: House) -> None:
 
 
 def test_a_refused_policy_changes_nothing(house: House, nord: Tenant) -> None:
+    house.tenants.available_factors = frozenset({Factor.TOTP})
     with pytest.raises(InvalidPolicy):
         house.tenants.set_policy(nord.id, mfa="everyone", factors=["sms"])
     assert house.tenants.policy(nord.id).mfa == "admins"
@@ -137,16 +139,85 @@ def test_due_is_marked_once_and_only_for_the_bound(house: House, nord: Tenant) -
         house.tenants.mark_due("0" * 32, house.clock.now())
 
 
-def test_the_role_binds_and_releases(house: House, nord: Tenant) -> None:
-    house.member(nord, "anna@nord.example", "admin")
+def test_a_role_binds_but_only_the_policy_releases(house: House, nord: Tenant) -> None:
+    _, anna = house.member(nord, "anna@nord.example", "admin")
     _, erik = house.member(nord, "erik@nord.example")
     memberships = house.tenants.memberships
+    house.tenants.set_policy(nord.id, grace_days=7)
     memberships.set_role(nord.id, erik.id, "admin")
-    assert again(house, erik).mfa_due_since == house.clock.now()
-    memberships.set_role(nord.id, erik.id, "employee")
-    assert again(house, erik).mfa_due_since is None
+    fixed = again(house, erik).mfa_deadline
+    assert fixed == house.clock.now() + timedelta(days=7)
     with pytest.raises(ValueError, match="role"):
         memberships.set_role(nord.id, erik.id, "operator")
+
+    # Back and forth, locked and unlocked, removed and taken back: the deadline stands.
+    for change in (
+        lambda: memberships.set_role(nord.id, erik.id, "employee"),
+        lambda: memberships.set_role(nord.id, erik.id, "admin"),
+        lambda: memberships.set_status(nord.id, erik.id, "locked", event="member.locked"),
+        lambda: memberships.set_status(nord.id, erik.id, "active", event="member.unlocked"),
+        lambda: house.people.reset_account_factors(erik.account_id, Actor.command_line()),
+        lambda: memberships.set_status(nord.id, erik.id, "removed", event="member.removed"),
+        lambda: memberships.add(nord.id, erik.account_id, role="admin"),
+        lambda: memberships.mark_due(erik.id, house.clock.now()),
+    ):
+        house.clock.forward(days=1)
+        change()
+        assert again(house, erik).mfa_deadline == fixed
+
+    # An admin's own change of the policy that does not bind them ends it.
+    memberships.set_role(nord.id, erik.id, "employee")
+    house.tenants.set_policy(nord.id, remember_days=1)
+    assert again(house, erik).mfa_deadline is None
+    assert again(house, anna).mfa_deadline is not None
+
+
+def test_the_selection_binds_and_releases(house: House, nord: Tenant) -> None:
+    house.member(nord, "anna@nord.example", "admin")
+    _, erik = house.member(nord, "erik@nord.example")
+    _, mara = house.member(nord, "mara@nord.example")
+    house.tenants.set_policy(nord.id, mfa="selected", grace_days=7, selected=[erik.id])
+    fixed = again(house, erik).mfa_deadline
+    house.clock.forward(days=1)
+    house.tenants.set_policy(nord.id, selected=[erik.id, mara.id])
+    assert again(house, erik).mfa_deadline == fixed
+    assert again(house, mara).mfa_deadline == house.clock.now() + timedelta(days=7)
+    house.tenants.set_policy(nord.id, selected=[mara.id])
+    assert again(house, erik).mfa_due_since is None
+    assert house.events(nord.id).count("member.mfa_selected") == 3
+
+
+def test_deadlines_of_their_own_reach_those_who_are_bound(house: House, nord: Tenant) -> None:
+    _, erik = house.member(nord, "erik@nord.example")
+    _, gone = house.member(nord, "gone@nord.example")
+    sued = house.tenant("087654321", "Süd AG")
+    _, other = house.member(sued, "sven@sued.example")
+    memberships = house.tenants.memberships
+    memberships.set_status(nord.id, gone.id, "removed", event="member.removed")
+    later = house.clock.now() + timedelta(days=40)
+    own = dict.fromkeys((erik.id, gone.id, other.id), later)
+    house.tenants.set_policy(nord.id, mfa="everyone", grace_days=7, deadlines=own)
+    assert again(house, erik).mfa_deadline == later
+    assert again(house, gone).mfa_deadline is None
+    assert again(house, other).mfa_deadline is None
+
+
+def test_the_whole_policy_is_stored_and_read(house: House, nord: Tenant) -> None:
+    account, _ = house.member(nord, "erik@nord.example")
+    changed = house.tenants.set_policy(
+        nord.id, phishing_resistant_only=True, client_minimums={"payroll": 3, "hr": 1}
+    )
+    assert changed.phishing_resistant_only
+    assert changed.client_minimums == (("payroll", 3),)
+    assert house.tenants.policy(nord.id) == changed
+    seen = house.persons.load(account.subject)
+    assert seen is not None
+    assert seen.memberships[0].policy == changed
+    house.clock.forward(days=1)
+    same = house.tenants.set_policy(nord.id, phishing_resistant_only=True)
+    assert same.changed_at == changed.changed_at
+    opened = house.tenants.set_policy(nord.id, phishing_resistant_only=False, client_minimums={})
+    assert (opened.phishing_resistant_only, opened.client_minimums) == (False, ())
 
 
 @both_databases
@@ -227,19 +298,3 @@ def test_lists_are_paged(house: House, nord: Tenant) -> None:
         seen += [membership.id for membership in page]
         after = (page[-1].created_at, page[-1].id)
     assert len(seen) == len(set(seen)) == 5
-
-
-def test_forecast_over_the_stored_people(house: House, nord: Tenant) -> None:
-    house.member(nord, "anna@nord.example", "admin")
-    house.member(nord, "erik@nord.example")
-    _, gone = house.member(nord, "gone@nord.example")
-    house.tenants.memberships.set_status(nord.id, gone.id, "removed", event="member.removed")
-    current = house.tenants.policy(nord.id)
-    now = house.tenants.policy_forecast(nord.id, current)
-    assert (now.bound, now.without_factor, now.newly_bound) == (1, 1, 0)
-    from dataclasses import replace
-
-    wider = house.tenants.policy_forecast(nord.id, replace(current, mfa="everyone"))
-    assert (wider.bound, wider.newly_bound) == (2, 1)
-    picked = house.tenants.policy_forecast(nord.id, replace(current, mfa="selected"), selected=[])
-    assert (picked.bound, picked.released) == (1, 0)

@@ -8,6 +8,7 @@ session is told to its products.
 from dataclasses import dataclass
 
 from idp.accounts.passwords import Hasher
+from idp.accounts.recovery import RecoveryLinks
 from idp.accounts.service import AccountService
 from idp.authn.parts import build_parts
 from idp.authn.service import AuthnService
@@ -32,9 +33,11 @@ from idp.infra.outbound import Outbound
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.alerts import Alerts
 from idp.people.cases import Cases
 from idp.people.help import Help
 from idp.people.joining import Joining
+from idp.people.not_me import SignInNotices
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
@@ -62,8 +65,12 @@ class Services:
     clients: ClientRegistry
     persons: PersonDirectory
     people: PeopleService
+    rollout: RollOut
     joining: Joining
     cases: Cases
+    help: Help
+    sign_in_notices: SignInNotices
+    alerts: Alerts
     grants: Grants
     sessions: Sessions
     authn: AuthnService
@@ -122,7 +129,12 @@ def build_services(
 
     sessions = Sessions(store, clock, randomness, settings.lifetimes)
     joining = Joining(settings, clock, outbox, audit, throttle, accounts, tenants)
-    cases = Cases(settings, clock, randomness, outbox, audit, accounts, people)
+    links = RecoveryLinks(settings, randomness, outbox, audit, throttle, store)
+    cases = Cases(settings, clock, randomness, outbox, audit, accounts, links, people)
+    help_ = Help(settings, store, throttle, outbox, audit, people, cases)
+    sign_in_notices = SignInNotices(
+        settings, clock, randomness, store, outbox, audit, accounts, links, persons, cases
+    )
     authn = AuthnService(
         build_parts(
             settings=settings,
@@ -140,7 +152,7 @@ def build_services(
             people=persons,
             invitations=people,
             companies=joining,
-            help=Help(settings, store, throttle, outbox, audit, people, cases),
+            help=help_,
         )
     )
     tenants.available_factors = authn.factors.available
@@ -158,7 +170,12 @@ def build_services(
         audit,
         Standing(clock, authn.factors.available).still_allowed,
     )
-    _tie(accounts, people, sessions, authn, grants, protocol)
+    _tie(accounts, people, sign_in_notices, sessions, authn, grants, protocol)
+    alerts = Alerts(settings, clock, store, outbox, accounts)
+    accounts.on_guessing.append(alerts.guessing)
+    authn.factors.on_stopped.append(alerts.factor_stopped)
+    authn.on_new_device.append(sign_in_notices.noticed)
+    people.on_factors_reset.append(help_.answered)
     deliveries = DeliveryWorker(
         store,
         clock,
@@ -184,8 +201,12 @@ def build_services(
         clients=clients,
         persons=persons,
         people=people,
+        rollout=RollOut(settings, clock, outbox, audit, accounts, tenants),
         joining=joining,
         cases=cases,
+        help=help_,
+        sign_in_notices=sign_in_notices,
+        alerts=alerts,
         grants=grants,
         sessions=sessions,
         authn=authn,
@@ -204,6 +225,7 @@ def _mailer(settings: Settings, clock: Clock) -> Mailer:
 def _tie(
     accounts: AccountService,
     people: PeopleService,
+    sign_in_notices: SignInNotices,
     sessions: Sessions,
     authn: AuthnService,
     grants: Grants,
@@ -232,4 +254,5 @@ def _tie(
     accounts.on_password_changed.append(password_changed)
     accounts.on_locked.append(account_ended)
     people.on_factors_reset.append(account_ended)
+    sign_in_notices.on_disowned.append(account_ended)
     people.on_membership_ended.append(membership_ended)

@@ -4,9 +4,9 @@ Called by ``authn.answers`` and ``authn.service`` within a login transaction. Se
 ``authn.enrolment``; what a person does to them on the account page ``authn.own_factors``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from idp.authn.available import available_factors
 from idp.authn.codes import RecoveryCodeService, looks_like_recovery_code
@@ -49,10 +49,18 @@ class Given:
     browser_known: bool = False
 
 
+class FactorStopped(Protocol):
+    """Told of a person's factor that so many wrong codes have stopped."""
+
+    def __call__(self, person: Person, factor: Factor, *, ip: str) -> object:
+        """Whatever is to follow."""
+        ...
+
+
 class FactorService:
     """Checks second factors and sends their codes.
 
-    ``on_stopped`` is told of a factor that takes no more codes for a while: account id and factor.
+    ``on_stopped`` is told of a factor that takes no more codes for a while.
     """
 
     def __init__(
@@ -85,7 +93,7 @@ class FactorService:
         self._sent_codes = sent_codes
         self._destinations = destinations
         self._people = people
-        self.on_stopped: list[Callable[[str, Factor], object]] = []
+        self.on_stopped: list[FactorStopped] = []
 
     # Asking
 
@@ -138,7 +146,7 @@ class FactorService:
         at = self._clock.now()
         # Somebody else's wrong codes do not keep a browser out that the person has used before.
         known = "known" if given.browser_known else "other"
-        self._count(person, factor, known)
+        self._count(person, factor, known, given.ip)
         error = self._refusal(person, factor, given)
         if error is not None:
             with transaction():
@@ -162,14 +170,14 @@ class FactorService:
             raise WrongCode(error.code) from error
         return Proof(Factor.WEBAUTHN, at, verified=proven.verified, synced=proven.synced)
 
-    def _count(self, person: Person, factor: Factor, known: str) -> None:
+    def _count(self, person: Person, factor: Factor, known: str, ip: str) -> None:
         """One more try; the one that stops the factor is told to whoever wants to know."""
         try:
             self._throttle.attempt(self._per_day, person.account_id, factor, known)
             self._throttle.attempt(self._limit, person.account_id, factor, known)
         except Throttled:
             for told in self.on_stopped:
-                told(person.account_id, factor)
+                told(person, factor, ip=ip)
             raise
 
     def _refusal(self, person: Person, factor: Factor, given: Given) -> str | None:

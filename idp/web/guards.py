@@ -42,15 +42,17 @@ class Administrator:
         return f"/admin/{self.membership.customer_number}"
 
 
-def person_signed_in(*, fresh: bool = False, back: str | None = None) -> SignedIn:
+def person_signed_in(
+    *, fresh: bool = False, back: str | None = None, acr_level: int = 1
+) -> SignedIn:
     """Whoever is signed in well enough; else the hosted login comes first.
 
-    ``fresh`` demands that everything was proven within the last minutes; ``back`` is the page the
-    login leads to when this request cannot be repeated (a post).
+    ``fresh`` demands that everything was proven within the last minutes, ``acr_level`` how well in
+    any case; ``back`` is the page the login leads to when this request cannot be repeated (a post).
     """
     everything = http.services()
     who = signed_in()
-    needed = LoginNeeded(max_age=FRESH if fresh else None)
+    needed = LoginNeeded(acr_level=acr_level, max_age=FRESH if fresh else None)
     if who is not None and everything.authn.authentication_for(who.session, who.person, needed):
         return who
     target = _here() if request.method == "GET" else quote(back or "/account", safe="%/?=&")
@@ -61,6 +63,7 @@ def person_signed_in(*, fresh: bool = False, back: str | None = None) -> SignedI
         session=who.session if who else None,
         locale=http.locale_for(who.person if who else None),
         device=http.remembered_cookie(),
+        ip=http.caller().ip,
     )
     return abort(http.see_other(f"/login/{tx.id}"))
 
@@ -80,6 +83,17 @@ def administrator(
     return abort(404)
 
 
+def operator(*, fresh: bool = False, back: str | None = None) -> SignedIn:
+    """An operator of the platform, with two factors; anybody else finds nothing here."""
+    who = signed_in()
+    if who is None or who.person.is_operator:
+        who = person_signed_in(fresh=fresh, back=back or request.path, acr_level=2)
+    if not who.person.is_operator or who.person.status != "active":
+        _note_refusal(None, who)
+        abort(404)
+    return who
+
+
 def _here() -> str:
     """The address asked for, encoded again: decoded it may hold what no header can."""
     query = quote(request.query_string, safe="%&=+/?:@!$'()*,;~-._")
@@ -91,10 +105,13 @@ def is_admin(membership: PersonMembership) -> bool:
     return membership.role == "admin" and membership.status == "active"
 
 
-def _note_refusal(customer_number: str, who: SignedIn) -> None:
-    """A knock at another company's console is written into that company's log, if there is one."""
+def _note_refusal(customer_number: str | None, who: SignedIn) -> None:
+    """A knock at another company's console is written into that company's log, if there is one; at
+    the operators' into the platform's.
+    """
     everything = http.services()
-    tenant = everything.tenants.find_by_customer_number(customer_number)
+    tenants = everything.tenants
+    tenant = tenants.find_by_customer_number(customer_number) if customer_number else None
     with transaction():
         everything.audit.record(
             "console.refused",

@@ -150,6 +150,7 @@ def _begin(
         locale=http.locale_for(who.person if who else None, asked.ui_locales),
         client_summary=entering(client, asked.redirect_uri) if client else {},
         device=http.remembered_cookie(),
+        ip=http.caller().ip,
     )
 
 

@@ -8,22 +8,28 @@ from idp.web import (
     endpoints,
     invitation,
     login,
+    not_me,
     oauth,
+    operator,
     password,
     signout,
     system,
+    well_known,
 )
 from idp.web.fast_lane import FastLane
 
 BLUEPRINTS = (
     oauth.bp,
     endpoints.bp,
+    well_known.bp,
     login.bp,
     password.bp,
     invitation.bp,
     signout.bp,
     account.bp,
     admin.bp,
+    operator.bp,
+    not_me.bp,
     system.bp,
 )
 

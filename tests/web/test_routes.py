@@ -26,6 +26,8 @@ GUARDS = {
     "endpoints.preflight": PUBLIC,
     "endpoints.discovery": PUBLIC,
     "endpoints.jwks": PUBLIC,
+    "well_known.passkey_endpoints": PUBLIC,
+    "well_known.related_origins": PUBLIC,
     "login.show": TRANSACTION,
     "login.submit": TRANSACTION,
     "password.forgot": PUBLIC,

@@ -117,7 +117,8 @@ class Invite(AdminPage):
 @dataclass(frozen=True, kw_only=True)
 class PersonDetail(AdminPage):
     """Forms with hidden ``action``: ``role`` (``role``), ``permissions`` (as in Invite), ``admit``
-    (of one who waits), ``lock`` | ``unlock`` | ``reset-factors`` (``reason``), ``remove`` (``reason``, ``confirm_name``)."""
+    (of one who waits), ``lock`` | ``unlock`` | ``reset-factors`` (``reason``), ``remove``
+    (``reason``, ``confirm_name``)."""
 
     template: ClassVar[str] = "admin/person.html"
     section: ClassVar[str] = "people"

@@ -2,6 +2,7 @@
 
 ``render_mail`` is handed to the delivery worker by the wiring. Every mail is declared here with
 what it must be told; anything further (``ip``, ``given_name``, ``link``) is said when it is given.
+``reply_to`` is whose address an answer goes to.
 """
 
 import re
@@ -29,10 +30,29 @@ MAILS: Mapping[str, frozenset[str]] = {
     "sign-in-code": frozenset({"code", "minutes"}),
     "mfa-enabled": frozenset(),
     "mfa-disabled": frozenset(),
+    "mfa-always": frozenset(),
+    "mfa-on-demand": frozenset(),
+    "factor-added": frozenset({"factor", "link"}),
+    "factor-removed": frozenset({"factor", "link"}),
+    "profile-changed": frozenset({"link"}),
+    "letter": frozenset({"person", "email", "tenant_name", "text", "link"}),
     "recovery-codes-renewed": frozenset(),
     "factors-reset": frozenset(),
     "passkey-copied": frozenset({"link", "passkey_name"}),
-    "new-sign-in": frozenset(),
+    "enrol-reminder": frozenset({"link", "tenant_name"}),
+    "bypass-granted": frozenset({"tenant_name", "until"}),
+    "new-sign-in": frozenset({"link", "days"}),
+    "account-secured": frozenset({"link"}),
+    "guessing": frozenset({"link"}),
+    "factor-stopped": frozenset({"link"}),
+    "help-wanted": frozenset({"link", "tenant_name", "person_name", "person_email", "reason"}),
+    "help-requested": frozenset({"link", "tenant_name"}),
+    "recovery-requested": frozenset({"link", "tenant_name", "days"}),
+    "recovery-case": frozenset({"link", "tenant_name", "days", "person_email"}),
+    "recovery-halfway": frozenset({"link", "tenant_name"}),
+    "recovery-approved": frozenset({"link"}),
+    "recovery-refused": frozenset({"link", "reason"}),
+    "recovery-cancelled": frozenset({"link", "tenant_name"}),
     "account-exists": frozenset({"link", "reset_link"}),
     "member-waiting": frozenset({"link", "tenant_name", "person_name", "person_email"}),
     "member-admitted": frozenset({"link", "tenant_name"}),
@@ -47,6 +67,7 @@ class RenderedMail:
     subject: str
     text: str
     html: str
+    reply_to: str = ""
 
 
 def render_mail(name: str, locale: str, context: Mapping[str, object]) -> RenderedMail:
@@ -63,6 +84,7 @@ def render_mail(name: str, locale: str, context: Mapping[str, object]) -> Render
         subject=subject,
         text=_wrapped(plain.get_template(f"email/{name}/body.txt").render(context)),
         html=html.get_template(f"email/{name}/body.html").render({**context, "subject": subject}),
+        reply_to=str(context.get("reply_to", "")),
     )
 
 

@@ -12,6 +12,10 @@ VALUES = {
     "days": 7,
     "code": "123456",
     "tenant_name": "Nord & Söhne GmbH",
+    "until": "2026-12-05T13:00:00+00:00",
+    "person_name": "Mara",
+    "person_email": "mara@nord.example",
+    "reason": "Seetaucher",
     "passkey_name": "YubiKey 5",
 }
 MORE = {
@@ -20,6 +24,9 @@ MORE = {
     "inviter": "Anna Admin",
     "by": "Anna",
     "device": "X",
+    "at": "2026-03-24T13:05:00+00:00",
+    "factors": True,
+    "factor": "totp",
 }
 
 
@@ -38,7 +45,7 @@ def test_mail(name, locale):
         assert "http" not in mail.html.replace(str(VALUES["link"]), "")
         for part in (mail.text, mail.html):
             assert ("192.0.2.7" in part) == bool(values.get("ip"))
-            for key in MAILS[name] - {"tenant_name"}:
+            for key in MAILS[name] - {"tenant_name", "until"}:
                 assert str(VALUES[key]) in part or key == "code"
     if locale != "en":
         assert render_mail(name, "en", least).text != mail.text
@@ -60,3 +67,16 @@ def test_values_cannot_break_out_of_a_mail():
     assert "\n" not in mail.subject
     assert "<b>" not in mail.html
     assert "<i>" not in mail.html
+
+
+def test_a_reminder_says_until_when():
+    values = {key: VALUES[key] for key in MAILS["enrol-reminder"]} | {"zone": "Europe/Berlin"}
+    in_time = render_mail("enrol-reminder", "de", values | {"deadline": VALUES["until"]})
+    assert "5. Dezember 2026, 14:00 MEZ" in in_time.text
+    overdue = render_mail("enrol-reminder", "de", values | {"overdue": True})
+    assert "MEZ" not in overdue.html
+    assert overdue.text != render_mail("enrol-reminder", "de", values).text
+    granted = render_mail(
+        "bypass-granted", "en", {"tenant_name": "Nord GmbH", "until": VALUES["until"]}
+    )
+    assert "5 December 2026, 14:00 CET" in granted.text

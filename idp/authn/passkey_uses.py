@@ -13,6 +13,7 @@ from idp.accounts.models import Account
 from idp.authn.models import WebauthnCredential
 from idp.authn.webauthn import Assertion
 from idp.core.clock import Clock
+from idp.core.vocabulary import Factor
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.outbox import Outbox
@@ -65,6 +66,22 @@ class PasskeyUses:
             if withdrawn is not None:
                 self._report_copy(row, signed, ip)
         return False
+
+    def record_failure(self, account_id: str, reason: str, ip: str) -> None:
+        """Audit a sign-in that this account's passkey, or one given for it, did not make."""
+        account = db.session.get(Account, account_id)
+        if account is None:
+            return
+        with transaction():
+            self._audit.record(
+                "sign_in.failed",
+                category="sign-in",
+                actor=account.subject,
+                subject=account.subject,
+                ip=ip,
+                outcome="failure",
+                detail={"factor": Factor.WEBAUTHN, "reason": reason},
+            )
 
     def _report_copy(self, row: WebauthnCredential, signed: Assertion, ip: str) -> None:
         account = db.session.get_one(Account, row.account_id)

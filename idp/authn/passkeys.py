@@ -166,15 +166,26 @@ class Passkeys:
     ) -> ProvenPasskey:
         """Check the answer to :meth:`request_options`, called with the same arguments.
 
-        Never within a unit of work: what is found out must stay, though this raises.
-        Raises :class:`PasskeyRefused`.
+        A failure is audited here where it is known whose it is. Never within a unit of work: what
+        is found out must stay, though this raises. Raises :class:`PasskeyRefused`.
         """
         purpose = _purpose(account_id, verified)
         answer = self._read(credential, purpose, bound_to, account_id)
         row = self._find(answer.credential_id)
-        if row is None or account_id not in (None, row.account_id):
-            raise PasskeyRefused("passkey-unknown")
-        if not _is_handle_of(answer.user_handle, row.account_id, needed=account_id is None):
+        meant = account_id or (row.account_id if row else None)
+        try:
+            if row is None or row.account_id != meant:
+                raise PasskeyRefused("passkey-unknown")
+            return self._prove(row, answer, purpose, ip)
+        except PasskeyRefused as error:
+            if meant is not None:
+                self._uses.record_failure(meant, error.code, ip)
+            raise
+
+    def _prove(
+        self, row: WebauthnCredential, answer: Answer, purpose: Purpose, ip: str
+    ) -> ProvenPasskey:
+        if not _is_handle_of(answer.user_handle, row.account_id, needed=purpose == "sign-in"):
             raise _failed(CeremonyFailed("another person's user handle, or none"))
         try:
             signed = webauthn.check_assertion(
@@ -187,7 +198,7 @@ class Passkeys:
         except CeremonyFailed as error:
             raise _failed(error) from error
         # A key that was set up without its holder being checked cannot begin to do so alone:
-        # whoever has found it may have given it a PIN (§7.2 step 24).
+        # whoever has found it may have given it a PIN (§7.2).
         is_verified = signed.user_verified and row.user_verified
         if purpose != "second-factor" and not is_verified and row.counter_regressed_at is None:
             raise PasskeyRefused("passkey-unverified")

@@ -48,7 +48,7 @@ _ALGORITHMS = [
     COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
 ]
 _FORMATS = ("none", "packed")
-"""Asked for no attestation, a browser answers with none or a self-made one (§5.1.3 step 22)."""
+"""Asked for no attestation, a browser answers with none or a self-made one (§5.1.3)."""
 _TRANSPORTS = {item.value: item for item in AuthenticatorTransport}
 
 

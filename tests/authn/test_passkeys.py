@@ -169,6 +169,25 @@ def test_a_counter_must_grow(desk: Desk, key: Authenticator, counter: int) -> No
     assert refused(lambda: desk.sign_in(key, counter=counter)) == "passkey-copied"
 
 
+def test_failures_are_audited_where_it_is_known_whose_they_are(
+    desk: Desk, key: Authenticator
+) -> None:
+    desk.register(key)
+    refused(lambda: desk.sign_in(key, signature=b""))
+    refused(lambda: desk.step_up(key, origin="https://evil.example"))
+    refused(lambda: desk.step_up(key, answer_id=b"another"))
+    failed = [e for e in desk.house.audit.export("platform") if e["event"] == "sign_in.failed"]
+    assert [(e["subject"], e["detail"]["reason"], e["ip"]) for e in failed] == [
+        (desk.anna.subject, "passkey-failed", IP),
+        (desk.anna.subject, "passkey-failed", IP),
+        (desk.anna.subject, "passkey-unknown", IP),
+    ]
+    # Of these nobody knows whose they are; a flood of them must not fill the log.
+    refused(lambda: desk.sign_in(key, answer_id=b"another"))
+    refused(lambda: desk.sign_in(key, challenge="AAAA"))
+    assert desk.house.events().count("sign_in.failed") == 3
+
+
 def test_a_false_signature_withdraws_nothing(desk: Desk, key: Authenticator) -> None:
     """A stranger who knows the id cannot have a key withdrawn by a low counter."""
     made = desk.register(key)

@@ -53,6 +53,11 @@ class Rendered(Protocol):
         """The HTML part."""
         ...
 
+    @property
+    def reply_to(self) -> str:
+        """Whose address an answer goes to; empty: nobody's."""
+        ...
+
 
 RenderMail = Callable[[str, str, Mapping[str, Any]], Rendered]
 
@@ -147,6 +152,8 @@ class SmtpMailer:
         message["Date"] = format_datetime(self._clock.now())
         # The same at each attempt, so that a mail sent twice can be known as one.
         message["Message-ID"] = f"<{delivery_id}@{address.rpartition('@')[2] or 'localhost'}>"
+        if mail.reply_to:
+            message["Reply-To"] = Address(addr_spec=mail.reply_to)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")

@@ -35,7 +35,7 @@ MAILS: Mapping[str, frozenset[str]] = {
     "factor-added": frozenset({"factor", "link"}),
     "factor-removed": frozenset({"factor", "link"}),
     "profile-changed": frozenset({"link"}),
-    "letter": frozenset({"person", "email", "tenant_name", "text", "link"}),
+    "letter": frozenset({"person_name", "person_email", "tenant_name", "text", "link"}),
     "recovery-codes-renewed": frozenset(),
     "factors-reset": frozenset(),
     "passkey-copied": frozenset({"link", "passkey_name"}),

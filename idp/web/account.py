@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request
 
 from idp.accounts.passwords import WeakPassword
 from idp.accounts.service import InvalidCredentials
-from idp.authn.factors import FactorNeeded, WrongCode
+from idp.authn.own_factors import FactorNeeded, FactorRefused, Where
 from idp.core.person import Person, PersonMembership
 from idp.infra.throttle import Throttled
 from idp.tenants.catalogue import PRODUCTS, product_name
@@ -49,13 +49,13 @@ def change() -> Response:
     everything = http.services()
     ip = http.caller().ip
     if action == "renew-codes" and who.person.enrolled:
-        codes = everything.authn.factors.renew_recovery_codes(who.person, ip=ip)
+        codes = everything.authn.own_factors.renew_recovery_codes(who.person, Where(ip))
         return _codes_page(who, codes, renewed=True)
     done = ""
     match action:
         case "turn-off":
             with contextlib.suppress(FactorNeeded):
-                everything.authn.factors.remove_factors(who.person, ip=ip)
+                everything.authn.own_factors.turn_off(who.person, Where(ip))
                 done = "second-factor-off"
         case "end-session":
             session = everything.sessions.find(who.person.subject, request.form.get("sid", ""))
@@ -91,11 +91,11 @@ def confirm_enrolment() -> Response:
     who = person_signed_in(fresh=True, back="/account/enroll")
     code = request.form.get("code", "")
     try:
-        codes = http.services().authn.factors.confirm_totp(
-            who.person, who.session.sid, code, ip=http.caller().ip
+        codes = http.services().authn.own_factors.adding.confirm_totp(
+            who.person, who.session.sid, code, "", Where(http.caller().ip)
         )
-    except WrongCode as error:
-        return _enroll_page(who, {"code": error.error}, status=400)
+    except FactorRefused as error:
+        return _enroll_page(who, {"code": error.code}, status=400)
     except Throttled as error:
         minutes = -(-error.retry_after // 60)
         return _enroll_page(who, {"code": "throttled"}, minutes=minutes, status=429)
@@ -159,8 +159,8 @@ def _home(who: SignedIn, *, notice: str, opened: str = "") -> Response:
             companies=tuple(_company(m) for m in person.memberships if m.status != "removed"),
             products=_products(person),
             has_second_factor=bool(person.enrolled),
-            second_factor_since=everything.authn.factors.enrolled_since(person),
-            demanded_by=everything.authn.factors.needed_by(person),
+            second_factor_since=None,
+            demanded_by=everything.authn.own_factors.overview(person).needed_by,
             recovery_codes_left=person.recovery_codes_left,
             password_changed_at=account.password_changed_at,
             sessions=tuple(
@@ -217,7 +217,9 @@ def _company(membership: PersonMembership) -> contexts.Company:
 def _enroll_page(
     who: SignedIn, errors: dict[str, str] | None = None, *, minutes: int = 1, status: int = 200
 ) -> Response:
-    enrolment = http.services().authn.factors.begin_totp_enrolment(who.person, who.session.sid)
+    enrolment = http.services().authn.own_factors.adding.begin_totp(
+        who.person, who.session.sid
+    )
     page = contexts.AccountEnroll(
         me=me_of(who.person),
         errors=errors or {},

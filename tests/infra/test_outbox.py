@@ -36,6 +36,7 @@ class Mail(NamedTuple):
     subject: str
     text: str
     html: str
+    reply_to: str = ""
 
 
 def render(name: str, locale: str, context: Mapping[str, Any]) -> Mail:
@@ -403,6 +404,17 @@ def test_a_mail_as_it_arrives(mail_server: Any, clock: SetClock) -> None:
     plain, html = message.iter_parts()
     assert plain.get_content().splitlines()[2] == "Link: https://x/ä"
     assert html.get_content_type() == "text/html"
+    assert message["Reply-To"] is None
+
+
+def test_an_answer_goes_to_who_wrote(mail_server: Any, clock: SetClock) -> None:
+    handler, url = mail_server
+    mail = Mail("Brief", "Hallo", "<p>Hallo</p>", reply_to="erik@nord.example")
+    smtp(url, clock).send("abc", "anna@nord.example", mail)
+    (envelope,) = handler.received
+    message = email.message_from_bytes(envelope.content, policy=policy.default)
+    assert message["Reply-To"] == "erik@nord.example"
+    assert message["From"] == "Einlass <no-reply@id.example>"
 
 
 @pytest.mark.parametrize(("reply", "final"), [("550 unknown", True), ("451 later", False)])

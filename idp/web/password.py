@@ -18,6 +18,7 @@ from idp.web.contexts import (
     PasswordResetDone,
 )
 from idp.web.forms import password_error
+from idp.web.security import BROWSER_COOKIE_AGE
 
 bp = Blueprint("password", __name__)
 
@@ -71,7 +72,8 @@ def reset(token: str) -> Response:
         account = http.services().accounts.check_recovery(token)
     except InvalidRecovery:
         return http.page(LinkExpired())
-    return http.page(PasswordReset(email=account.email), locale=http.locale_for_account(account))
+    context = PasswordReset(email=account.email, notice=request.args.get("done", ""))
+    return http.page(context, locale=http.locale_for_account(account))
 
 
 @bp.post("/password/reset/<token>")
@@ -94,7 +96,12 @@ def set_password(token: str) -> Response:
     if error is not None:
         form = PasswordReset(email=account.email, errors=dict([error]))
         return http.page(form, status=400, locale=locale)
-    return http.page(PasswordResetDone(email=account.email), locale=locale)
+    response = http.page(PasswordResetDone(email=account.email), locale=locale)
+    # Whoever has the mail is no stranger: guesses from elsewhere do not keep this browser out.
+    guard = http.guard()
+    known = guard.mark_known(http.browser_token(), account.id)
+    guard.set_cookie(response, guard.known_cookie, known, BROWSER_COOKIE_AGE)
+    return response
 
 
 def _typed_in_login() -> str:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from idp.accounts.models import Account
+from idp.accounts.recovery import RecoveryLinks
 from idp.accounts.service import AccountService
 from idp.core.clock import Clock
 from idp.core.person import Person
@@ -60,6 +61,7 @@ class Cases:
         outbox: Outbox,
         audit: Audit,
         accounts: AccountService,
+        links: RecoveryLinks,
         people: PeopleService,
     ) -> None:
         self._issuer = settings.issuer
@@ -68,6 +70,7 @@ class Cases:
         self._outbox = outbox
         self._audit = audit
         self._accounts = accounts
+        self._links = links
         self._people = people
 
     def find_open(self, account_id: str) -> RecoveryCase | None:
@@ -155,7 +158,7 @@ class Cases:
         with transaction():
             case = self._get_for(case_id, operator)
             self._close(case, "refused")
-            detail = {"reason": reason[:200]}
+            detail = {"reason": reason}
             self._record("recovery_case.refused", case, actor=operator.subject, detail=detail)
             self._tell(case, "recovery-refused", reason=reason, link=self._forgot)
         return case
@@ -169,11 +172,15 @@ class Cases:
         )
         return db.session.scalar(query)
 
-    def cancel(self, token: str, *, ip: str) -> Account | None:
-        """Withdraw it by the mailed link, once; the account, or None for a link that is over."""
+    def cancel(self, token: str, *, ip: str) -> str | None:
+        """Withdraw it by the mailed link, once; None for a link that is over.
+
+        A token to set a new password with: whoever asked in the person's name knows the old one.
+        """
         with transaction():
             case = self.find_by_token(token)
-            return self._cancel(case, ip) if case is not None else None
+            account = self._cancel(case, ip) if case is not None else None
+        return self._links.issue(account) if account is not None else None
 
     def cancel_of(self, account_id: str, *, ip: str) -> None:
         """Withdraw the account's open case, if it has one: it was not the person who asked."""
@@ -262,7 +269,7 @@ class Cases:
         for operator in operators(other_than=case.account_id):
             context = {
                 "given_name": operator.given_name or "",
-                "person": person.email,
+                "person_email": person.email,
                 "tenant_name": _company(case),
                 "link": f"{self._issuer}/operator/cases/{case.id}",
                 "days": LIFETIME.days,

@@ -147,8 +147,8 @@ class Help:
                 for admin in self._admins(membership, person):
                     context = {
                         "given_name": admin.given_name or "",
-                        "person": str(person.claims.get("name") or person.email),
-                        "email": person.email,
+                        "person_name": str(person.claims.get("name") or person.email),
+                        "person_email": person.email,
                         "tenant_name": membership.tenant_name,
                         "reason": reason,
                         "link": f"{console}/{membership.membership_id}",

@@ -86,6 +86,7 @@ def build_parts(
     totp = TotpService(store, clock, randomness)
     recovery_codes = RecoveryCodeService(clock, randomness)
     passkeys = Passkeys(settings, clock, randomness, store, sealer, audit, outbox)
+    passkeys.on_changed.append(people.forget)
     destinations = Destinations(clock, randomness)
     sent_codes = SentCodes(settings, store, randomness, sealer, clock, throttle, outbox, audit)
     factors = FactorService(

@@ -17,8 +17,8 @@ from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from tests.people.house import House
 from tests.support.authenticator import Authenticator
+from tests.support.ceremonies import ORIGIN
 
-ORIGIN = "http://localhost:8000"
 IP = "192.0.2.7"
 TX = "transaction-1"
 

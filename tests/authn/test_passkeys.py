@@ -14,9 +14,10 @@ import pytest
 from idp.authn.aaguids import NAMES, name_of
 from idp.authn.passkeys import MAX_PER_ACCOUNT, PasskeyRefused, ProvenPasskey, user_handle
 from idp.infra.database import db
-from tests.authn.passkey_desk import IP, ORIGIN, TX, Desk, refused
+from tests.authn.passkey_desk import IP, TX, Desk, refused
 from tests.people.house import both_databases
 from tests.support.authenticator import Authenticator, NotAllowed, base64url
+from tests.support.ceremonies import ORIGIN
 
 THREADS = 50
 

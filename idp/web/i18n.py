@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from babel.dates import format_date, format_datetime, format_time, get_timezone_name
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_time,
+    format_timedelta,
+    get_timezone_name,
+)
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
@@ -116,6 +122,16 @@ class Translator:
             moment.astimezone(UTC).isoformat(timespec="seconds"),
             self.exact(moment, zone),
             self.day(moment, zone),
+        )
+
+    def wait(self, minutes: int) -> str:
+        """ "in 4 minutes", "in 23 hours": when something may be tried again."""
+        return format_timedelta(
+            timedelta(minutes=minutes),
+            granularity="minute",
+            threshold=1.5,
+            add_direction=True,
+            locale=self._region,
         )
 
     def number(self, value: int) -> str:

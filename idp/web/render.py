@@ -98,6 +98,9 @@ def _filters(translator: Translator) -> dict[str, object]:
 
     def error(code: str, values: dict[str, object]) -> str:
         sentence = say(wording.ERRORS.get(wording.code_of(code), wording.GENERIC_ERROR))
+        minutes = values.get("minutes")
+        if isinstance(minutes, int):
+            values = {**values, "wait": translator.wait(minutes)}
         try:
             return sentence % values
         except (KeyError, ValueError, TypeError):

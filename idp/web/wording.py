@@ -21,14 +21,30 @@ ERRORS = {
     "code-invalid": _("This code is not right. Wait for the next one and enter that."),
     "code-used": _("This code was used already. Wait for the next one and enter that."),
     "code-expired": _("This code is too old. Request a new one."),
+    "factor-stopped": _("Too many wrong codes. Choose another way, or try again %(wait)s."),
+    "passkey-required": _("Use your passkey with the button below."),
+    "passkey-failed": _("This passkey was not accepted. Try again, or choose another way."),
+    "passkey-expired": _("That took too long. Please try again."),
+    "passkey-unknown": _("This passkey no longer belongs to an account. Choose another way."),
+    "passkey-unverified": _(
+        "This passkey did not check that it is you. Turn on its PIN, fingerprint or face, "
+        "or choose another way."
+    ),
+    "passkey-copied": _(
+        "This passkey may have been copied, so it is no longer accepted. "
+        "Choose another way, then remove it in your account."
+    ),
+    "passkey-known": _("This passkey is set up already."),
+    "passkey-limit": _("You have as many passkeys as we keep. Remove one first."),
     "recovery-code-invalid": _(
         "This recovery code is not right or was used already. Enter one you have not used yet."
     ),
     "mail-code-invalid": _("This code is not right. Enter the one from the newest e-mail."),
-    "throttled": _("Too many attempts. Please try again in %(minutes)s min."),
+    "throttled": _("Too many attempts. Please try again %(wait)s."),
     "resend-too-soon": _("We have just sent a code. Please wait a minute before asking again."),
     "sent-code-invalid": _("This code is not right. Enter the one from the newest message."),
     "too-many-codes": _("Too many codes were sent. Confirm another way, or try again later."),
+    "phone-required": _("Enter your telephone number."),
     "phone-invalid": _("Enter a telephone number like +49 171 3920000."),
     "phone-refused": _("No codes are sent to such a number. Enter another one."),
     "phone-no-texts": _("This number takes no text messages. Enter a mobile number."),
@@ -76,6 +92,15 @@ ERRORS = {
     ),
     "permission-unknown": _("This permission is not on offer. Reload the page."),
     "role-invalid": _("Choose a role."),
+    # help for who is locked out
+    "help-reason-required": _("Say in a few words what has happened."),
+    "help-contact-required": _("Say how we can reach you, best by telephone."),
+    "help-nobody": _("Nobody here can help with this account. Ask the support of your product."),
+    "case-note-required": _("Say how you made sure who this is."),
+    "case-reason-required": _("Say why. The person gets to read it."),
+    "case-closed": _("This case was decided or withdrawn meanwhile. Nothing was changed."),
+    "case-yours": _("This is about your own account. Other operators decide."),
+    "case-approved-already": _("You have approved this already. It takes a second operator."),
     # the policy
     "mode-invalid": _("Choose whom the policy binds."),
     "factor-required": _("Allow at least one second factor that can be set up."),
@@ -121,6 +146,13 @@ NOTICES = {
     "person-admitted": _("This person now belongs to the company and is told by e-mail."),
     "person-removed": _("This person no longer belongs to the company."),
     "factors-reset": _("The second factor has been reset. The person is told by e-mail."),
+    "account-secured": _("Everything has been ended. Now choose a new password."),
+    "case-withdrawn": _(
+        "The request has been withdrawn. Somebody knows your password: choose a new one now."
+    ),
+    "case-approved-once": _("Your approval is recorded. A second operator now has to decide."),
+    "case-approved": _("The old factors are dead. The person is told by e-mail."),
+    "case-refused": _("The case is closed. The person is told by e-mail."),
     "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),
     "client-deleted": _("The client has been deleted."),
 }

@@ -1,14 +1,22 @@
 """One or more filled contexts for every page, so that a check can draw them all."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from idp.tenants.catalogue import PRODUCTS, grouped_permissions
 from idp.web import contexts as pages
 from idp.web.qr import qr_svg
-
-NOW = datetime(2026, 3, 24, 13, 5, tzinfo=UTC)
-"""A Tuesday afternoon: 14:05 in Berlin."""
+from tests.web.case_samples import case_samples, not_me_samples
+from tests.web.login_samples import (
+    CODES,
+    COMPANIES,
+    EMAIL,
+    NOW,
+    OTPAUTH,
+    PAYROLL,
+    SECRET,
+    login_samples,
+)
 
 
 class FixedClock:
@@ -16,31 +24,9 @@ class FixedClock:
         return NOW
 
 
-EMAIL = "anna.admin@nord.example"
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-OTPAUTH = f"otpauth://totp/Einlass:{EMAIL}?secret={SECRET}&issuer=Einlass"
-CODES = tuple(f"{number:04d}-K7Q{number}-MX4P" for number in range(1, 11))
 DISCOVERY = "https://login.vendor.example/.well-known/openid-configuration"
 
-PAYROLL = pages.Entering(client_name="Payroll", tenant_name="Nord GmbH")
-PARTNER = pages.Entering(
-    client_name="Meisterplan",
-    client_uri="https://plan.example",
-    policy_uri="https://plan.example/privacy",
-    tos_uri="https://plan.example/terms",
-)
-LOGIN = {"entering": PAYROLL, "email": EMAIL}
 ME = pages.Me(name="Anna Admin", email=EMAIL, is_admin=True)
-COMPANIES = (
-    pages.TenantChoice(
-        customer_number="012345678", name="Nord GmbH", role="admin", url="/admin/012345678/people"
-    ),
-    pages.TenantChoice(
-        customer_number="087654321",
-        name="Süd Handels- und Verwaltungsgesellschaft AG",
-        url="/admin/087654321/people",
-    ),
-)
 FRAME = pages.AdminFrame(
     me=ME,
     tenant_name="Nord GmbH",
@@ -139,83 +125,8 @@ CHOICES = tuple(
 
 def samples() -> dict[str, pages.Page]:
     """Filled contexts by a short name, every page in its plain form and its variants."""
-    return _login() | _recovery() | _system() | _account() | _admin()
-
-
-def _login() -> dict[str, pages.Page]:
-    enroll = pages.Enroll(
-        **LOGIN,
-        qr=qr_svg(OTPAUTH),
-        secret=SECRET,
-        otpauth_uri=OTPAUTH,
-        tenant_name="Nord GmbH",
-        since=NOW - timedelta(days=3),
-        deadline=NOW + timedelta(days=4),
-        may_postpone=True,
-        progress=pages.Progress(position=2, total=3),
-    )
-    halt = {**LOGIN, "tenant_name": "Nord GmbH", "product_name": "Payroll", "may_cancel": True}
-    return {
-        "identify": pages.Identify(entering=PAYROLL),
-        "identify-alone": pages.Identify(register_url="/register"),
-        "identify-error": pages.Identify(
-            entering=PAYROLL, email="anna@", errors={"email": "email-invalid"}
-        ),
-        "identify-other": pages.Identify(email="mara@example.com", notice="other-account"),
-        "password": pages.Password(**LOGIN),
-        "password-error": pages.Password(**LOGIN, errors={"password": "invalid-credentials"}),
-        "password-throttled": pages.Password(
-            **LOGIN, errors={"": "throttled"}, error_values={"minutes": 4}
-        ),
-        "second-factor": pages.SecondFactor(**LOGIN, remember_days=30, reason="policy"),
-        "second-factor-client": pages.SecondFactor(
-            **LOGIN, reason="client", errors={"code": "code-invalid"}
-        ),
-        "second-factor-self": pages.SecondFactor(email=EMAIL, reason="self"),
-        "second-factor-fresh": pages.SecondFactor(**LOGIN, reason="fresh", has_other_factor=False),
-        "recovery-code": pages.SecondFactor(**LOGIN, factor="recovery_code", recovery_codes_left=1),
-        "enroll": enroll,
-        "enroll-due": replace(
-            enroll, may_postpone=False, deadline=NOW - timedelta(days=1), progress=None
-        ),
-        "enroll-client": replace(
-            enroll, reason="client", deadline=None, may_postpone=False, errors={"code": "code-used"}
-        ),
-        "enroll-request": replace(
-            enroll, entering=None, reason="request", tenant_name="", may_postpone=False
-        ),
-        "enroll-self": replace(enroll, reason="self", deadline=None, may_postpone=False),
-        "enroll-now": replace(enroll, since=None, deadline=None, may_postpone=False),
-        "recovery-codes": pages.RecoveryCodes(**LOGIN, codes=CODES),
-        "tenant": pages.ChooseTenant(
-            entering=pages.Entering(client_name="HR"), email=EMAIL, tenants=COMPANIES
-        ),
-        "tenant-alone": pages.ChooseTenant(
-            email=EMAIL, tenants=COMPANIES, errors={"": "tenant-invalid"}
-        ),
-        "tenant-other": pages.ChooseTenant(**LOGIN, tenants=COMPANIES[:1]),
-        "waiting": pages.Waiting(**halt),
-        "locked": pages.Locked(**halt),
-        "locked-account": pages.Locked(**{**halt, "tenant_name": ""}),
-        "not-booked": pages.NotBooked(**halt),
-        "not-booked-anywhere": pages.NotBooked(**{**halt, "tenant_name": "", "is_admin": True}),
-        "no-company": pages.NoCompany(**halt),
-        "no-company-alone": pages.NoCompany(email=EMAIL),
-        "no-allowed-factor": pages.NoAllowedFactor(**halt),
-        "no-allowed-factor-yet": pages.NoAllowedFactor(
-            email=EMAIL, may_postpone=True, deadline=NOW + timedelta(days=4)
-        ),
-        "gone": pages.TransactionGone(),
-        "gone-other": pages.TransactionGone(reason="other-browser"),
-        "gone-finished": pages.TransactionGone(reason="finished"),
-        "consent": pages.Consent(
-            entering=PARTNER,
-            email=EMAIL,
-            scopes=("openid", "profile", "email", "tenant", "offline_access", "address", "phone"),
-            account_name="Anna Admin",
-            return_host="plan.example",
-        ),
-    }
+    ours = login_samples() | _recovery() | _system() | _account() | _admin()
+    return ours | case_samples() | not_me_samples()
 
 
 def _recovery() -> dict[str, pages.Page]:
@@ -238,7 +149,16 @@ def _recovery() -> dict[str, pages.Page]:
             tenant_name="Nord GmbH",
             errors={"given_name": "given-name-required", "new_password": "password_too_short"},
         ),
-        "verify-email": pages.VerifyEmail(email="ida@nord.example", notice="code-sent"),
+        "register-alone": pages.Register(email="ida@nord.example", entering=PAYROLL),
+        "register-unknown": pages.Register(
+            email="ida@nord.example",
+            entering=PAYROLL,
+            unknown=True,
+            progress=pages.Progress(position=1, total=2),
+        ),
+        "verify-email": pages.VerifyEmail(
+            email="ida@nord.example", invited=True, notice="code-sent"
+        ),
         "verify-email-error": pages.VerifyEmail(
             email="ida@nord.example", errors={"code": "mail-code-invalid"}, outbox_url="/dev/outbox"
         ),
@@ -403,6 +323,7 @@ def _admin() -> dict[str, pages.Page]:
         session_count=2,
         other_companies=1,
     )
+    waiting = replace(person.person, status="waiting", second_factor=False, last_sign_in=None)
     policy = pages.PolicyPage(
         frame=FRAME,
         mfa="admins",
@@ -454,6 +375,7 @@ def _admin() -> dict[str, pages.Page]:
             errors={"email": "email-invalid", "role": "role-invalid"},
         ),
         "person": person,
+        "person-waiting": replace(person, person=waiting, session_count=0),
         "person-locked": replace(
             person,
             person=PEOPLE[2],

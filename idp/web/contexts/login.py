@@ -1,12 +1,18 @@
-"""The pages of the hosted login, one per step; forms post to the page's own address."""
+"""The pages of the hosted login, one per step; forms post to the page's own address.
 
-from dataclasses import dataclass
+``passkey`` is what ``static/passkey.js`` hands to the browser, as the server made it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from markupsafe import Markup
 
 from idp.web.contexts.base import Entering, Page, Progress, TenantChoice
+
+FactorKey = Literal["webauthn", "totp", "sms", "voice", "email", "recovery_code"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,38 +26,81 @@ class LoginPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class Identify(LoginPage):
-    """Field ``email``. Notice ``other-account``: somebody else than who came was asked for."""
+    """Fields ``email`` and ``credential``; ``action=register`` when ``may_register``.
+
+    Notice ``other-account``: somebody else than who came was asked for. ``registering``: the
+    address is to become an account's; ``action=sign-in`` leads back.
+    """
 
     template: ClassVar[str] = "login/identify.html"
     step: ClassVar[str] = "identify"
 
     forgot_url: str = "/password/forgot"
-    register_url: str | None = None
+    may_register: bool = False
+    registering: bool = False
+    passkey: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Password(LoginPage):
-    """Field ``password``; ``action=edit`` returns to the e-mail. ``again``: signed in already."""
+class Passkey(LoginPage):
+    """Field ``credential``; ``action=other-factor`` leads to the password, ``action=edit`` back."""
 
-    template: ClassVar[str] = "login/password.html"
-    step: ClassVar[str] = "password"
+    template: ClassVar[str] = "login/passkey.html"
+    step: ClassVar[str] = "passkey"
 
+    passkey: Mapping[str, Any] | None = None
+    may_use_password: bool = True
     forgot_url: str = "/password/forgot"
     again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class SecondFactor(LoginPage):
-    """Fields ``code``, ``remember_device`` (``1``) and hidden ``factor``; ``action=other-factor``.
+class Password(LoginPage):
+    """Field ``password``; ``action=edit`` returns to the e-mail. ``again``: signed in already.
 
-    ``reason``: who asks for it. ``recovery_codes_left`` is stated when few are left.
+    ``action=other-factor`` leads to the passkey when ``may_use_passkey``.
+    """
+
+    template: ClassVar[str] = "login/password.html"
+    step: ClassVar[str] = "password"
+
+    forgot_url: str = "/password/forgot"
+    may_use_passkey: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """Another way to confirm, or to set up: its factor, and where its code would go, masked.
+
+    ``is_next``: ``action=other-factor`` leads there.
+    """
+
+    factor: FactorKey
+    destination: str = ""
+    is_next: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactor(LoginPage):
+    """Fields ``code`` or ``credential``, ``remember_device`` (``1``) and hidden ``factor``.
+
+    ``action=other-factor`` leads to the next way; while ``listing``, ``use`` names any of
+    ``others``. ``action=resend`` for a code that was sent to ``destination`` (masked),
+    ``action=lost`` for who can use none. ``reason``: who asks for it. ``recovery_codes_left`` is
+    stated when few are left. ``unsent``: no code is on its way.
     """
 
     template: ClassVar[str] = "login/second_factor.html"
     step: ClassVar[str] = "second-factor"
 
-    factor: Literal["totp", "recovery_code"] = "totp"
-    has_other_factor: bool = True
+    factor: FactorKey = "totp"
+    others: tuple[Way, ...] = ()
+    listing: bool = False
+    destination: str = ""
+    unsent: bool = False
+    outbox_url: str = ""
+    passkey: Mapping[str, Any] | None = None
     remember_days: int = 0
     remember_checked: bool = False
     reason: Literal["", "policy", "self", "client", "request", "fresh"] = ""
@@ -59,19 +108,46 @@ class SecondFactor(LoginPage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enroll(LoginPage):
-    """Forced set-up of TOTP. Field ``code``; ``action=later`` when ``may_postpone``.
+class LostFactor(LoginPage):
+    """Fields ``reason`` and, where an operator helps, ``contact``; ``action=back``.
 
-    ``reason`` is who decided: the company's policy (``tenant_name``, ``since``, ``deadline``), the
-    client being entered, or the person themselves.
+    ``helper``: who can help; ``asked``: they know already.
+    """
+
+    template: ClassVar[str] = "login/lost_factor.html"
+    step: ClassVar[str] = "lost-factor"
+
+    tenant_name: str = ""
+    recovery_codes: bool = False
+    helper: Literal["", "admin", "operator", "nobody"] = ""
+    asked: bool = False
+    reason: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enroll(LoginPage):
+    """Forced set-up of ``factor``; ``use`` names any of ``others``, ``action=later`` when
+    ``may_postpone``.
+
+    The app: field ``code``, with a passkey beside it where ``passkey`` is set. A passkey: field
+    ``credential``. A telephone: field ``phone_number``, then (``destination``, masked) ``code``,
+    ``action=resend`` and ``action=number``. ``reason`` is who decided: the company's policy
+    (``tenant_name``, ``since``, ``deadline``), the client being entered, or the person.
     """
 
     template: ClassVar[str] = "login/enroll.html"
     step: ClassVar[str] = "enroll"
 
-    qr: Markup
-    secret: str
-    otpauth_uri: str
+    factor: FactorKey = "totp"
+    others: tuple[Way, ...] = ()
+    qr: Markup = field(default_factory=Markup)
+    secret: str = ""
+    otpauth_uri: str = ""
+    passkey: Mapping[str, Any] | None = None
+    destination: str = ""
+    phone_number: str = ""
+    outbox_url: str = ""
     reason: Literal["policy", "client", "request", "self"] = "policy"
     tenant_name: str = ""
     since: datetime | None = None
@@ -143,11 +219,25 @@ class NoCompany(Halt):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JoinCompany(Halt):
+    """The account belongs to no company, and may name one: field ``customer_number``."""
+
+    template: ClassVar[str] = "login/join_company.html"
+    step: ClassVar[str] = "join-company"
+
+    customer_number: str = "0"
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoAllowedFactor(Halt):
-    """A factor is demanded that cannot be set up here; ``action=later`` when ``may_postpone``."""
+    """A factor is demanded that cannot be set up here; ``action=later`` when ``may_postpone``.
+
+    ``reason`` is who demands it.
+    """
 
     step: ClassVar[str] = "no-allowed-factor"
 
+    reason: Literal["policy", "client", "request", "self"] = "policy"
     deadline: datetime | None = None
     may_postpone: bool = False
 

@@ -61,8 +61,12 @@ class LinkExpired(LoginPage):
 
 @dataclass(frozen=True, kw_only=True)
 class Register(LoginPage):
-    """From an invitation. Fields ``given_name``, ``family_name``, ``new_password``,
-    ``repeat_password``; ``email`` is read-only and never taken from the form."""
+    """Fields ``given_name``, ``family_name``, ``new_password``, ``repeat_password``; ``email`` is
+    read-only and never taken from the form.
+
+    ``tenant_name``: the company of the invitation; without one ``action=edit`` goes back.
+    ``unknown``: somebody meant to sign in with an address that has no account.
+    """
 
     template: ClassVar[str] = "register/form.html"
     step: ClassVar[str] = "register"
@@ -71,16 +75,18 @@ class Register(LoginPage):
     inviter: str = ""
     given_name: str = ""
     family_name: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyEmail(LoginPage):
-    """Field ``code``; ``action=resend``."""
+    """Field ``code``; ``action=resend``; ``action=edit`` unless the address was ``invited``."""
 
     template: ClassVar[str] = "register/verify_email.html"
     step: ClassVar[str] = "verify-email"
 
     minutes: int = 15
+    invited: bool = False
     outbox_url: str = ""
 
 

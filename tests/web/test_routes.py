@@ -14,6 +14,7 @@ LINK = "the holder of a mailed link"
 PERSON = "a person signed in"
 FRESH = "a person who signed in a moment ago"
 ADMIN = "an admin of the company named"
+OPERATOR = "an operator of the platform, with two factors"
 
 GUARDS = {
     "oauth.authorize": PUBLIC,
@@ -59,6 +60,13 @@ GUARDS = {
     "admin.register_client": ADMIN,
     "admin.client": ADMIN,
     "admin.change_client": ADMIN,
+    "operator.queue": OPERATOR,
+    "operator.case": OPERATOR,
+    "operator.decide": OPERATOR,
+    "not_me.sign_in": LINK,
+    "not_me.disown": LINK,
+    "not_me.case": LINK,
+    "not_me.withdraw": LINK,
     "system.healthz": PUBLIC,
     "system.readyz": PUBLIC,
     "system.metrics": PUBLIC,
@@ -82,7 +90,7 @@ def address(front: Front, rule: Rule, number: str = NORD) -> str:
         "name": "x",
         "colour": "aabbcc",
     }
-    values |= {"membership_id": "0" * 32, "client_id": "none"}
+    values |= {"membership_id": "0" * 32, "client_id": "none", "case_id": "0" * 32}
     adapter = front.app.url_map.bind("localhost")
     given = {name: values[name] for name in rule.arguments}
     method = "POST" if "POST" in (rule.methods or ()) else None
@@ -108,7 +116,7 @@ def test_every_route_has_a_guard(front: Front) -> None:
 def test_without_a_session_our_own_pages_lead_to_the_login(front: Front) -> None:
     browser = front.browser()
     browser.set_cookie("einlass_browser", "b" * 43)
-    for rule in guarded(front, PERSON, FRESH, ADMIN):
+    for rule in guarded(front, PERSON, FRESH, ADMIN, OPERATOR):
         answer = ask(front, browser, rule)
         assert answer.status_code == 303, rule  # type: ignore[attr-defined]
         assert answer.location.startswith("/login/"), rule  # type: ignore[attr-defined]

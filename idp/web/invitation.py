@@ -1,14 +1,34 @@
-"""An invitation's link (T2): registration with prefilled names, or sign-in where one exists."""
+"""Where accounts are begun: an invitation's link (T2), and registration from nothing (S4)."""
 
 from flask import Blueprint, Response
 
 from idp.authn.registration import InvitationOffer
+from idp.core.vocabulary import LoginNeeded
 from idp.people.invitations import OpenInvitation
 from idp.web import http
 from idp.web.contexts import InvitationInvalid, InvitationSignIn
 from idp.web.signed_in import signed_in
 
 bp = Blueprint("invitation", __name__)
+
+
+@bp.get("/register")
+def register() -> Response:
+    """Begin an account; who is signed in has one, and where that is not open one signs in."""
+    everything = http.services()
+    if signed_in() is not None or not everything.settings.accounts.registration:
+        return http.see_other("/account")
+    tx = everything.authn.begin(
+        LoginNeeded(),
+        {"kind": "page", "path": "/account"},
+        browser=http.browser_token(),
+        session=None,
+        locale=http.locale_for(None),
+        device=http.remembered_cookie(),
+        registering=True,
+        ip=http.caller().ip,
+    )
+    return http.see_other(f"/login/{tx.id}")
 
 
 @bp.get("/invitation/<token>")

@@ -35,6 +35,7 @@ GUARDS = {
     "password.send_link": PUBLIC,
     "password.reset": LINK,
     "password.set_password": LINK,
+    "invitation.register": PUBLIC,
     "invitation.open_invitation": LINK,
     "invitation.sign_in": LINK,
     "signout.end_session": PUBLIC,

@@ -48,6 +48,12 @@ ERRORS = {
     "phone-invalid": _("Enter a telephone number like +49 171 3920000."),
     "phone-refused": _("No codes are sent to such a number. Enter another one."),
     "phone-no-texts": _("This number takes no text messages. Enter a mobile number."),
+    "phone-required": _("Enter the telephone number."),
+    "phone-known": _("This number is set up already."),
+    "too-many-apps": _("Five apps are set up already. Remove one first."),
+    "factor-not-allowed": _("None of your companies lets this count. Choose something else."),
+    "factor-name-required": _("Enter a name that you will know it by."),
+    "nothing-to-recover": _("Set up a second factor first."),
     "too-many-numbers": _("Three numbers are kept already. Remove one first."),
     "step-changed": _("This sign-in went on elsewhere. Continue here."),
     "other-account": _("The invitation was sent to another address. Use that one."),
@@ -93,6 +99,11 @@ ERRORS = {
     "permission-unknown": _("This permission is not on offer. Reload the page."),
     "role-invalid": _("Choose a role."),
     # help for who is locked out
+    "letter-required": _("Write what it is about."),
+    "no-admin": _("There is nobody at this company who could read it."),
+    "too-many-letters": _("You have written five times today. Try again tomorrow."),
+    "zoneinfo-invalid": _("Choose a time zone of the list."),
+    "locale-invalid": _("Choose one of the languages."),
     "help-reason-required": _("Say in a few words what has happened."),
     "help-contact-required": _("Say how we can reach you, best by telephone."),
     "help-nobody": _("Nobody here can help with this account. Ask the support of your product."),
@@ -103,6 +114,22 @@ ERRORS = {
     "case-approved-already": _("You have approved this already. It takes a second operator."),
     # the policy
     "mode-invalid": _("Choose whom the policy binds."),
+    "passkey-required": _("Allow passkeys and security keys, since only those are to count."),
+    "passkeys-unavailable": _(
+        "Passkeys cannot be used on this installation, so nobody could meet this."
+    ),
+    "client-minimum-invalid": _("Choose what is asked for from the list."),
+    "stage-size-invalid": _("Enter how many people a group has, 1 at least."),
+    "stage-days-invalid": _("Enter a number of days between 1 and 90."),
+    "stages-too-long": _(
+        "The last group would be due in more than a year. Make the groups larger or closer."
+    ),
+    "bypass-hours-invalid": _("Enter a number of hours between 1 and 72."),
+    "bypass-phishing-resistant": _(
+        "Your policy lets only passkeys and security keys count. It knows no exception."
+    ),
+    "bypass-not-bound": _("The policy does not bind this person, so there is nothing to bypass."),
+    "bypass-not-active": _("This person cannot sign in at present, with or without a bypass."),
     "factor-required": _("Allow at least one second factor that can be set up."),
     "grace-days-invalid": _("Enter a number of days between 0 and 90."),
     "remember-days-invalid": _("Enter a number of days between 0 and 90."),
@@ -131,6 +158,19 @@ NOTICES = {
     "password-changed": _("Your password has been changed."),
     "second-factor-on": _("Your second factor is set up."),
     "second-factor-off": _("Your second factor has been turned off."),
+    "second-factor-always": _("From now on your second factor is asked for at every sign-in."),
+    "second-factor-on-demand": _(
+        "From now on your second factor is asked for only where it is required."
+    ),
+    "factor-added": _("It counts from now on. You are told by e-mail as well."),
+    "factor-removed": _("It has been removed. You are told by e-mail as well."),
+    "factor-renamed": _("The name has been saved."),
+    "device-forgotten": _("That device is asked for the second factor again."),
+    "devices-forgotten": _("Every device is asked for the second factor again."),
+    "profile-saved": _("Your profile has been saved."),
+    "letter-sent": _("Your message is on its way. The answer comes by e-mail."),
+    "company-joined": _("You now belong to the company."),
+    "company-waits": _("An admin of the company has been told and will let you in."),
     "session-ended": _("That device has been signed out."),
     "all-sessions-ended": _("All other devices have been signed out."),
     "client-revoked": _("Access has been withdrawn."),
@@ -151,9 +191,13 @@ NOTICES = {
         "The request has been withdrawn. Somebody knows your password: choose a new one now."
     ),
     "case-approved-once": _("Your approval is recorded. A second operator now has to decide."),
-    "case-approved": _("The old factors are dead. The person is told by e-mail."),
+    "case-approved": _("The old second factors no longer work. The person is told by e-mail."),
     "case-refused": _("The case is closed. The person is told by e-mail."),
     "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),
+    "reminded": _("The reminders are on their way."),
+    "reminded-before": _("Everybody who is missing has been reminded within the last day."),
+    "bypass-granted": _("The bypass is granted. The person is told by e-mail."),
+    "bypass-revoked": _("The bypass has been taken back."),
     "client-deleted": _("The client has been deleted."),
 }
 

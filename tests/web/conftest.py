@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp.app import create_app, services_of
+from idp.authn.factor_news import Where
 from idp.authn.steps import Proof
 from idp.core.vocabulary import Factor
 from idp.infra.database import dispose
@@ -73,9 +74,9 @@ class Front:
             person = self.services.persons.load(account.subject)
             assert person is not None
             if not person.enrolled:
-                enrolled = self.services.authn.factors.begin_totp_enrolment(person, "test")
-                codes = _totp(enrolled.secret, self.clock)
-                self.services.authn.factors.confirm_totp(person, "test", codes, ip="127.0.0.1")
+                adding = self.services.authn.own_factors.adding
+                code = _totp(adding.begin_totp(person, "test").secret, self.clock)
+                adding.confirm_totp(person, "test", code, "", Where("127.0.0.1"))
             proofs.append(Proof(Factor.TOTP, now))
         _, cookie = self.services.sessions.start(
             subject=account.subject, account_id=account.id, proofs=tuple(proofs), ip="127.0.0.1"

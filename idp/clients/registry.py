@@ -88,6 +88,14 @@ class ClientRegistry:
             query = query.where(tuple_(_ROW.c.client_name, _ROW.c.id) > after)
         return [_client(row, ()) for row in db.session.execute(query).mappings()]
 
+    def list_products(self) -> Sequence[Client]:
+        """The first-party products in service, by name."""
+        query = select(_ROW).where(
+            _ROW.c.first_party, _ROW.c.product.is_not(None), _ROW.c.disabled_at.is_(None)
+        )
+        query = query.order_by(_ROW.c.client_name, _ROW.c.id)
+        return [_client(row, ()) for row in db.session.execute(query).mappings()]
+
     def product_addresses(self) -> dict[str, str]:
         """Where each first-party product is opened, by the product's key."""
         query = select(_ROW.c.product, _ROW.c.client_uri).where(

@@ -5,22 +5,17 @@ proposed policy (``people.outlook``). The deadlines are worked out here too, and
 saves exactly these.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import func, select
-
-from idp.accounts.models import Account
 from idp.authn.step import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
-from idp.core.person import Person, PersonMembership, Policy
-from idp.core.vocabulary import Factor, LoginNeeded
-from idp.infra.database import db
-from idp.people.enrolled import NOTHING, Enrolled, enrolled_in
+from idp.core.person import Person, PersonMembership, Policy, Role
+from idp.core.vocabulary import LoginNeeded
 from idp.people.outlook import Outlook
+from idp.people.roster import Roster, RosterMember
 from idp.tenants.memberships import check_role
-from idp.tenants.models import Membership, Tenant
 from idp.tenants.policy import counting_factors, deadline_of, is_bound
 
 Effect = Literal[
@@ -77,6 +72,7 @@ class MemberForecast:
     membership_id: str
     name: str
     email: str
+    role: Role
     effect: Effect
     steps: tuple[str, ...]
     bound: bool
@@ -86,6 +82,11 @@ class MemberForecast:
     deadline: datetime | None = None
     fixed_anew: bool = False
     group: int | None = None
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Neither locked nor waiting for activation."""
+        return self.effect != "cannot-sign-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,13 @@ class Forecast:
 
     @property
     def bound(self) -> int:
-        """How many the policy binds."""
-        return sum(member.bound for member in self.members)
+        """How many of those who can sign in the policy binds."""
+        return sum(member.bound and member.can_sign_in for member in self.members)
 
     @property
     def protected(self) -> int:
         """How many of those have a factor that counts."""
-        return sum(member.bound and member.protected for member in self.members)
+        return sum(m.bound and m.protected and m.can_sign_in for m in self.members)
 
     @property
     def without_factor(self) -> int:
@@ -122,12 +123,12 @@ class Forecast:
     @property
     def newly_bound(self) -> int:
         """How many are not bound today."""
-        return sum(member.newly_bound for member in self.members)
+        return sum(member.newly_bound and member.can_sign_in for member in self.members)
 
     @property
     def released(self) -> int:
         """How many are bound today and then no longer."""
-        return sum(member.released for member in self.members)
+        return sum(member.released and member.can_sign_in for member in self.members)
 
     @property
     def last_deadline(self) -> datetime | None:
@@ -135,36 +136,21 @@ class Forecast:
         return max((m.deadline for m in self.members if m.fixed_anew and m.deadline), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """What is stored of a member."""
-
-    row: Any
-    enrolled: Enrolled
-
-
 def forecast(
-    tenant: Tenant,
-    booked: Sequence[str],
-    current: Policy,
+    roster: Roster,
     proposed: Policy,
-    now: datetime,
-    available: frozenset[Factor],
     *,
     selected: frozenset[str] | None = None,
     stages: Stages | None = None,
     doors: Sequence[ClientDoor] = (),
 ) -> Forecast:
-    """What saving ``proposed`` does; ``selected`` are the ids chosen with it (None: as stored).
-
-    Reads everybody in a handful of queries; nothing is changed.
-    """
-    view = _View(tenant, tuple(booked), current, replace(proposed, changed_at=now), now, available)
+    """What saving ``proposed`` does; ``selected`` are the ids chosen with it (None: as stored)."""
+    view = _View(roster, replace(proposed, changed_at=roster.now))
     members, standing = [], []
-    waiting_for_group = 0
-    for member in _read(tenant.id):
-        found, person = view.of(member, selected, stages, waiting_for_group)
-        waiting_for_group += found.group is not None
+    in_groups = 0
+    for member in roster.members:
+        found, person = view.of(member, selected, stages, in_groups)
+        in_groups += found.group is not None
         members.append(found)
         standing.append(person)
     return Forecast(tuple(members), tuple(view.at(door, standing) for door in doors))
@@ -173,28 +159,24 @@ def forecast(
 class _View:
     """Looks at members as they would stand under the proposed policy."""
 
-    def __init__(
-        self,
-        tenant: Tenant,
-        booked: tuple[str, ...],
-        current: Policy,
-        proposed: Policy,
-        now: datetime,
-        available: frozenset[Factor],
-    ) -> None:
-        self._tenant = tenant
-        self._booked = booked
-        self._current = current
+    def __init__(self, roster: Roster, proposed: Policy) -> None:
+        self._tenant = roster.tenant
+        self._booked = roster.booked
+        self._current = roster.policy
         self._proposed = proposed
-        self._now = now
-        self._counted = counting_factors(current) & available
-        self._counting = counting_factors(proposed) & available
-        self._outlook = Outlook(now, available)
+        self._now = roster.now
+        self._counted = counting_factors(roster.policy) & roster.available
+        self._counting = counting_factors(proposed) & roster.available
+        self._outlook = Outlook(roster.now, roster.available)
 
     def of(
-        self, member: _Member, selected: frozenset[str] | None, stages: Stages | None, waiting: int
+        self,
+        member: RosterMember,
+        selected: frozenset[str] | None,
+        stages: Stages | None,
+        in_groups: int,
     ) -> tuple[MemberForecast, Person]:
-        """The member's forecast; ``waiting``: how many in front of them are in groups already."""
+        """The member's forecast; ``in_groups``: how many before them are in groups."""
         row, held = member.row, member.enrolled.factors
         chosen = row.mfa_selected if selected is None else row.id in selected
         was_bound = is_bound(self._current, row.role, row.mfa_selected)
@@ -208,8 +190,8 @@ class _View:
         group = None
         if anew:
             deadline = deadline_of(self._proposed, self._now)
-            if stages is not None and not protected:
-                group = stages.group(waiting)
+            if stages is not None and not protected and row.status == "active":
+                group = stages.group(in_groups)
                 deadline += timedelta(days=group * stages.days)
         person = self._person(member, chosen, since, deadline)
         way = self._outlook.way(
@@ -217,8 +199,9 @@ class _View:
         )
         return MemberForecast(
             membership_id=row.id,
-            name=_name(row),
+            name=member.name,
             email=row.email,
+            role=check_role(row.role),
             effect=_effect(way, bound, was_bound),
             steps=tuple(step.name for step in way),
             bound=bound,
@@ -250,7 +233,7 @@ class _View:
         return self._tenant.customer_number
 
     def _person(
-        self, member: _Member, chosen: bool, since: datetime | None, deadline: datetime | None
+        self, member: RosterMember, chosen: bool, since: datetime | None, deadline: datetime | None
     ) -> Person:
         row = member.row
         products = self._booked
@@ -304,41 +287,3 @@ def _effect(way: tuple[Step, ...], bound: bool, was_bound: bool) -> Effect:
             return "released" if was_bound else "none"
         case _:
             return "cannot-sign-in"
-
-
-def _read(tenant_id: str) -> list[_Member]:
-    """Everybody who can sign in, or will once activated, by name."""
-    family = func.lower(func.coalesce(Account.family_name, ""))
-    given = func.lower(func.coalesce(Account.given_name, ""))
-    query = (
-        select(
-            Membership.id,
-            Membership.account_id,
-            Membership.role,
-            Membership.status,
-            Membership.products,
-            Membership.mfa_selected,
-            Membership.mfa_due_since,
-            Membership.mfa_deadline,
-            Membership.mfa_bypass_until,
-            Account.subject,
-            Account.status.label("account_status"),
-            Account.email,
-            Account.email_verified,
-            Account.name,
-            Account.given_name,
-            Account.family_name,
-            Account.self_mfa,
-            Account.password_hash.is_not(None).label("has_password"),
-        )
-        .join(Account, Account.id == Membership.account_id)
-        .where(Membership.tenant_id == tenant_id, Membership.status.in_(("active", "waiting")))
-        .order_by(family, given, Membership.id)
-    )
-    held: Mapping[str, Enrolled] = enrolled_in(tenant_id)
-    return [_Member(row, held.get(row.account_id, NOTHING)) for row in db.session.execute(query)]
-
-
-def _name(row: Any) -> str:
-    parts = (row.given_name, row.family_name)
-    return row.name or " ".join(part for part in parts if part) or row.email

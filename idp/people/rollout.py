@@ -7,6 +7,7 @@ concerns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,17 +15,24 @@ from idp.accounts.models import Account
 from idp.accounts.service import AccountService
 from idp.authn.available import available_factors
 from idp.core.clock import Clock
-from idp.core.person import Policy
+from idp.core.person import MfaMode, Policy
 from idp.infra.audit import Audit
 from idp.infra.database import transaction
 from idp.infra.outbox import Outbox
 from idp.people.actors import Actor, NotYourself, Refused
-from idp.people.forecast import MAX_STAGE_DAYS, ClientDoor, Forecast, Stages, forecast
+from idp.people.forecast import (
+    MAX_STAGE_DAYS,
+    ClientDoor,
+    Forecast,
+    Stages,
+    forecast,
+)
 from idp.people.progress import Progress, progress_of
+from idp.people.roster import Roster, read_roster
 from idp.settings import Settings
 from idp.tenants.deadlines import mark_reminded
 from idp.tenants.models import Membership
-from idp.tenants.policy import InvalidPolicy, build_policy, is_bound, policy_of
+from idp.tenants.policy import MODES, InvalidPolicy, build_policy, is_bound
 from idp.tenants.service import TenantService
 
 BYPASS_HOURS = range(1, 73)
@@ -77,14 +85,9 @@ class RollOut:
         ``selected`` are the membership ids picked with it; ``doors`` the clients whose users are
         looked at one by one. Raises ``InvalidPolicy`` for groups that cannot be.
         """
-        tenant = self._tenants.get(tenant_id)
         found = forecast(
-            tenant,
-            self._tenants.products_of(tenant_id),
-            policy_of(tenant),
+            self._roster(tenant_id),
             proposed,
-            self._clock.now(),
-            self._available,
             selected=None if selected is None else frozenset(selected),
             stages=_checked(stages),
             doors=doors,
@@ -98,6 +101,15 @@ class RollOut:
                     f"the last group's deadline would be more than {MAX_STAGE_DAYS} days away",
                 )
         return found
+
+    def forecast_modes(
+        self, tenant_id: str, policy: Policy, selected: Iterable[str]
+    ) -> dict[MfaMode, Forecast]:
+        """The same policy for each rule of whom it binds."""
+        roster, chosen = self._roster(tenant_id), frozenset(selected)
+        return {
+            mode: forecast(roster, replace(policy, mfa=mode), selected=chosen) for mode in MODES
+        }
 
     def save(
         self,
@@ -221,6 +233,11 @@ class RollOut:
         with transaction():
             self._bypassable(tenant_id, actor, membership_id)
             self._members.set_bypass(tenant_id, membership_id, None, actor=actor.subject)
+
+    def _roster(self, tenant_id: str) -> Roster:
+        tenant = self._tenants.get(tenant_id)
+        booked = self._tenants.products_of(tenant_id)
+        return read_roster(tenant, booked, self._available, self._clock.now())
 
     def _bypassable(
         self, tenant_id: str, actor: Actor, membership_id: str

@@ -162,6 +162,15 @@ class Memberships:
             self._record("member.products", membership, actor, {"products": wanted})
         return membership
 
+    def list_selected(self, tenant_id: str) -> Sequence[str]:
+        """The ids of the members picked for the ``selected`` policy."""
+        query = select(Membership.id).where(
+            Membership.tenant_id == tenant_id,
+            Membership.status != "removed",
+            Membership.mfa_selected,
+        )
+        return list(db.session.scalars(query))
+
     def select(
         self, tenant_id: str, membership_ids: Iterable[str], *, actor: str | None = None
     ) -> None:

@@ -100,6 +100,11 @@ class Translator:
         """ "3 March 2025"."""
         return format_date(moment.astimezone(zone), "long", locale=self._region)
 
+    def short_day(self, moment: datetime, zone: tzinfo) -> str:
+        """ "3 Mar" or "3. März": under a chart."""
+        pattern = "d. MMM" if self.locale == "de" else "d MMM"
+        return format_date(moment.astimezone(zone), pattern, locale=self._region)
+
     def exact(self, moment: datetime, zone: tzinfo) -> str:
         """ "3 March 2025, 14:05:09 CET": for hovering and for the record."""
         local = moment.astimezone(zone)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from idp.core.clock import Clock
 from idp.tenants.catalogue import PRODUCTS
-from idp.web import wording
+from idp.web import happenings, wording
 from idp.web.brand import accent_path, normalise_accent
 from idp.web.contexts import Brand, Page
 from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of
@@ -117,6 +117,7 @@ def _filters(translator: Translator) -> dict[str, object]:
     return {
         "when": when,
         "day": day,
+        "short_day": translator.short_day,
         "number": translator.number,
         "listed": translator.listed,
         "error": error,
@@ -126,6 +127,7 @@ def _filters(translator: Translator) -> dict[str, object]:
         "role": lambda role: say(wording.ROLES[role]),
         "status": lambda status: say(wording.STATUSES[status]),
         "mode": lambda mode: say(wording.MODES[mode]),
+        "happening": lambda event: say(happenings.HISTORY[event]),
         "product": lambda name: say(name) if name in PRODUCT_NAMES else name,
         "say": lambda msgid: say(msgid) if msgid else "",
         "grouped": _grouped,

@@ -17,6 +17,7 @@ from tests.web.login_samples import (
     SECRET,
     login_samples,
 )
+from tests.web.policy_samples import policy_samples
 
 
 class FixedClock:
@@ -42,6 +43,7 @@ PEOPLE = (
         email=EMAIL,
         role="admin",
         second_factor=True,
+        factors=("webauthn", "totp"),
         must_have=True,
         last_sign_in=NOW - timedelta(minutes=20),
     ),
@@ -106,20 +108,6 @@ GROUPS = tuple(
         ),
     )
     for product, group, entries in grouped_permissions([product.key for product in PRODUCTS])
-)
-FACTORS = tuple(
-    pages.FactorChoice(key=key, checked=key in ("totp", "webauthn"), available=key == "totp")
-    for key in ("totp", "webauthn", "sms", "voice", "email")
-)
-CHOICES = tuple(
-    pages.PersonChoice(
-        id=f"{number:032x}",
-        name=f"Person {number}",
-        email=f"person{number}@nord.example",
-        role="admin" if number == 1 else "employee",
-        checked=number % 3 == 0,
-    )
-    for number in range(1, 13)
 )
 
 
@@ -324,18 +312,6 @@ def _admin() -> dict[str, pages.Page]:
         other_companies=1,
     )
     waiting = replace(person.person, status="waiting", second_factor=False, last_sign_in=None)
-    policy = pages.PolicyPage(
-        frame=FRAME,
-        mfa="admins",
-        factors=FACTORS,
-        changed_at=NOW - timedelta(days=1),
-        forecasts={
-            "admins": pages.ModeForecast(bound=2, without_factor=0),
-            "selected": pages.ModeForecast(bound=6, without_factor=3),
-            "everyone": pages.ModeForecast(bound=1240, without_factor=870),
-        },
-        people=CHOICES,
-    )
     client = {"client_id": "c7d1a3f0", "client_name": "Intranet", "discovery_url": DISCOVERY}
     detail = pages.ClientDetail(
         frame=FRAME,
@@ -387,36 +363,7 @@ def _admin() -> dict[str, pages.Page]:
         ),
         "person-last-admin": replace(person, person=PEOPLE[0], is_last_admin=True, is_self=True),
         "person-self": replace(person, person=PEOPLE[0], is_self=True),
-        "policy": policy,
-        "policy-selected": replace(
-            policy,
-            mfa="selected",
-            without_factor=PEOPLE[2:],
-            errors={"selected": "selected-required", "grace_days": "grace-days-invalid"},
-        ),
-        "policy-preview": pages.PolicyPreview(
-            frame=FRAME,
-            mfa="selected",
-            factors=("totp", "webauthn"),
-            grace_days=14,
-            remember_days=30,
-            selected=("3" * 32,),
-            members=1240,
-            bound=6,
-            with_factor=3,
-            newly_bound=4,
-            released=1,
-            without_factor=PEOPLE[2:],
-        ),
-        "policy-preview-now": pages.PolicyPreview(
-            frame=FRAME,
-            mfa="everyone",
-            factors=("totp",),
-            grace_days=0,
-            remember_days=0,
-            members=1240,
-            bound=1240,
-        ),
+        **policy_samples(FRAME, person, NOW),
         "clients": pages.Clients(
             frame=FRAME,
             clients=(

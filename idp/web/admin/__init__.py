@@ -22,4 +22,4 @@ def home() -> Response:
     return http.see_other(f"/admin/{(current or administered)[0].customer_number}/people")
 
 
-from idp.web.admin import clients, people, policy  # noqa: E402, F401 - they add their routes
+from idp.web.admin import clients, people, policy, second_factor  # noqa: E402, F401 - they add their routes

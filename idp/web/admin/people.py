@@ -134,7 +134,7 @@ def person(number: str, membership_id: str) -> Response:
     """One person of the company."""
     admin = administrator(number)
     again = request.args.get("again", "")
-    return show(admin, _detail(admin, _member(admin, membership_id), failed=again))
+    return show(admin, person_page(admin, member_of(admin, membership_id), failed=again))
 
 
 @bp.post("/admin/<number>/people/<membership_id>")
@@ -144,7 +144,7 @@ def change_person(number: str, membership_id: str) -> Response:
     sensitive = request.form.get("action") in ("role", "reset-factors")
     opened = f"{request.path}?again={request.form.get('action')}" if sensitive else None
     admin = administrator(number, fresh=sensitive, back=opened)
-    member = _member(admin, membership_id)
+    member = member_of(admin, membership_id)
     page = f"{admin.base}/people/{membership_id}"
     reason = request.form.get("reason", "").strip()
     errors: dict[str, str] = {}
@@ -165,7 +165,7 @@ def change_person(number: str, membership_id: str) -> Response:
         except (UnknownCatalogueEntry, ValueError):
             errors[""] = "permission-unknown" if action == "permissions" else "role-invalid"
     return show(
-        admin, _detail(admin, member, errors=errors, reason=reason, failed=action), status=400
+        admin, person_page(admin, member, errors=errors, reason=reason, failed=action), status=400
     )
 
 
@@ -232,15 +232,19 @@ def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Resp
     )
 
 
-def _detail(
+def person_page(
     admin: Administrator,
     member: MemberRow,
     *,
     errors: dict[str, str] | None = None,
     reason: str = "",
     failed: str = "",
+    hours: str = "24",
 ) -> contexts.PersonDetail:
+    """The person's page, with what was entered where ``failed`` names the action."""
     everything = services()
+    until, policy = member.mfa_bypass_until, everything.tenants.policy(admin.tenant_id)
+    stands = until is not None and everything.clock.now() < until
     membership = everything.tenants.memberships.get(admin.tenant_id, member.membership_id)
     others = everything.tenants.memberships.of_account(member.account_id)
     return contexts.PersonDetail(
@@ -254,12 +258,19 @@ def _detail(
         other_companies=len(others) - 1,
         is_self=member.account_id == admin.who.person.account_id,
         is_last_admin=everything.tenants.memberships.is_last_admin(membership),
+        may_bypass=member.must_have
+        and member.status == "active"
+        and not policy.phishing_resistant_only,
+        bypass_until=until if stands else None,
+        reminded_at=member.mfa_reminded_at,
+        hours=hours,
         reason=reason,
         failed=failed,
     )
 
 
-def _member(admin: Administrator, membership_id: str) -> MemberRow:
+def member_of(admin: Administrator, membership_id: str) -> MemberRow:
+    """The member of that id in the admin's company; anything else is not found."""
     try:
         return services().people.get_member(admin.tenant_id, membership_id)
     except UnknownMembership:
@@ -275,6 +286,8 @@ def _row(member: MemberRow) -> contexts.PersonRow:
         status="locked" if member.account_status == "locked" else member.status,
         second_factor=member.second_factor,
         must_have=member.must_have,
+        factors=member.factors,
+        deadline=member.mfa_deadline,
         last_sign_in=member.last_sign_in_at,
     )
 

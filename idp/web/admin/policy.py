@@ -1,200 +1,107 @@
-"""The company's MFA policy (M6): the form, what saving it would do, and saving it (M11)."""
+"""The company's MFA policy (M6, M11): the form, what saving it would do, saving, and reminders."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from idp.core.person import Policy
-from idp.core.vocabulary import SECOND_FACTORS, Factor
-from idp.people.listing import MemberRow
-from idp.tenants.policy import MODES, InvalidPolicy, build_policy, is_bound
-from idp.web import contexts
+from idp.people.service import Actor
+from idp.tenants.policy import InvalidPolicy
 from idp.web.admin import bp
-from idp.web.admin.frame import done, frame_of, show
+from idp.web.admin.frame import show
+from idp.web.admin.policy_form import Entered, entered_in, proposed
+from idp.web.admin.policy_pages import form_page, preview_page
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
 
-_LONGEST = 4000
-"""Most letters of an address that carries a form over a sign-in."""
-
-SHOWN = 200
-"""Most people a policy page lists; the console's people page has them all."""
+_DRAFT_LIFE = 1800
+"""Seconds that a form outlives the sign-in it has to wait for."""
 
 
 @bp.get("/admin/<number>/policy")
 def policy(number: str) -> Response:
-    """The policy as it is, with whom each rule would bind."""
+    """The policy as it is, with whom each rule would bind, and how far it has come."""
     admin = administrator(number)
     current = services().tenants.policy(admin.tenant_id)
-    if "again" in request.args:  # back from the sign-in that saving had to wait for
+    draft = _draft(admin, request.args.get("draft", ""))
+    if draft is not None:  # back from the sign-in that saving had to wait for
         try:
-            wanted = build_policy(current, **_values(request.args))
-            return show(admin, _form(admin, wanted, request.args.getlist("selected")))
+            wanted = proposed(admin, current, draft)
+            return show(admin, form_page(admin, wanted, draft.selected, entered=draft))
         except InvalidPolicy:
             pass
-    return show(admin, _form(admin, current, None))
+    return show(admin, form_page(admin, current, None))
 
 
 @bp.post("/admin/<number>/policy")
 def change_policy(number: str) -> Response:
-    """Preview, back to the form, or save."""
+    """Preview, back to the form, look for people, or save."""
     check_form()
-    admin = administrator(number, fresh=True, back=_kept())
-    tenants = services().tenants
-    current = tenants.policy(admin.tenant_id)
-    selected = request.form.getlist("selected")
+    admin = administrator(number)
+    admin = administrator(number, fresh=True, back=_keep_draft(admin))
+    current = services().tenants.policy(admin.tenant_id)
+    entered = entered_in(request.form)
     # "Change again" adds its own action behind the hidden one of the preview.
     action = next(reversed(request.form.getlist("action")), "")
     try:
-        wanted = build_policy(current, **_values(request.form))
+        wanted = proposed(admin, current, entered)
+        if action in ("edit", "find"):
+            return show(admin, form_page(admin, wanted, entered.selected, entered=entered))
+        if wanted.mfa == "selected" and not entered.selected:
+            raise InvalidPolicy("selected", "selected-required", "nobody is selected")
+        if action != "save":
+            return show(admin, preview_page(admin, wanted, entered))
+        services().rollout.save(
+            admin.tenant_id,
+            Actor.person(admin.who.person),
+            selected=entered.selected if wanted.mfa == "selected" else None,
+            stages=entered.stages,
+            **entered.values(admin),
+        )
     except InvalidPolicy as error:
-        page = _form(admin, _lenient(current), selected, errors={error.field: error.code})
-        return show(admin, replace(page, **_typed_days()), status=400)
-    if wanted.mfa == "selected" and not selected and action != "edit":
-        page = _form(admin, wanted, selected, errors={"selected": "selected-required"})
-        return show(admin, page, status=400)
-    if action == "edit":
-        return show(admin, _form(admin, wanted, selected))
-    if action != "save":
-        return show(admin, _preview(admin, wanted, selected))
-    tenants.set_policy(
-        admin.tenant_id,
-        actor=admin.subject,
-        selected=selected if wanted.mfa == "selected" else None,
-        **_values(request.form),
-    )
+        page = form_page(
+            admin,
+            entered.as_far_as_it_goes(current),
+            entered.selected,
+            entered=entered,
+            errors={error.field: error.code},
+        )
+        return show(admin, replace(page, **entered.typed), status=400)
     return see_other(f"{admin.base}/policy?done=policy-saved")
 
 
-def _kept() -> str | None:
-    """The address of the form with what was entered; None where it is too much for one."""
-    entered = [
-        (name, value)
-        for name in ("mfa", "factors", "grace_days", "remember_days", "selected")
-        for value in request.form.getlist(name)
-    ]
-    address = f"{request.path}?{urlencode([*entered, ('again', 'policy')])}"
-    return address if len(address) < _LONGEST else None
+@bp.post("/admin/<number>/policy/reminders")
+def send_reminders(number: str) -> Response:
+    """Mail everybody whom the policy binds and who has nothing set up."""
+    check_form()
+    admin = administrator(number)
+    count = services().rollout.remind(admin.tenant_id, Actor.person(admin.who.person))
+    said = "reminded" if count else "reminded-before"
+    return see_other(f"{admin.base}/policy?done={said}&reminded={count}#rollout")
 
 
-def _values(form: MultiDict[str, str]) -> dict[str, Any]:
-    return {
-        "mfa": form.get("mfa", ""),
-        "factors": form.getlist("factors"),
-        "grace_days": _days(form.get("grace_days", "0")),
-        "remember_days": _days(form.get("remember_days", "0")),
-    }
-
-
-def _days(text: str) -> int:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
-
-
-def _typed_days() -> dict[str, Any]:
-    """The numbers as they were typed, to be mended where they stand."""
-    return {name: request.form.get(name, "")[:5] for name in ("grace_days", "remember_days")}
-
-
-def _lenient(current: Policy) -> Policy:
-    """What was typed, as far as it can be shown again beside its error."""
-    values = _values(request.form)
-    mode = values["mfa"] if values["mfa"] in MODES else current.mfa
-    factors = tuple(f for f in Factor if f in values["factors"] and f in SECOND_FACTORS)
-    days = {k: max(0, values[k]) for k in ("grace_days", "remember_days")}
-    return replace(current, mfa=mode, factors=factors, **days)
-
-
-def _form(
-    admin: Administrator,
-    shown: Policy,
-    selected: Sequence[str] | None,
-    *,
-    errors: dict[str, str] | None = None,
-) -> contexts.PolicyPage:
-    members = services().people.list_people(admin.tenant_id, limit=SHOWN).rows
-    picked = (
-        {m.membership_id for m in members if m.mfa_selected} if selected is None else set(selected)
-    )
-    bound = [m for m in members if is_bound(shown, m.role, m.membership_id in picked)]
-    forecasts: dict[str, contexts.ModeForecast] = {}
-    for mode in MODES:
-        outcome = services().rollout.forecast(
-            admin.tenant_id, replace(shown, mfa=mode), selected=picked
-        )
-        forecasts[mode] = contexts.ModeForecast(
-            bound=outcome.bound, without_factor=outcome.without_factor
-        )
-    return contexts.PolicyPage(
-        frame=frame_of(admin),
-        notice=done(),
-        errors=errors or {},
-        mfa=shown.mfa,
-        factors=tuple(
-            contexts.FactorChoice(
-                key=factor,
-                checked=factor in shown.factors,
-                available=factor in services().tenants.available_factors,
-            )
-            for factor in Factor
-            if factor in SECOND_FACTORS
-        ),
-        grace_days=shown.grace_days,
-        remember_days=shown.remember_days,
-        changed_at=shown.changed_at,
-        forecasts=forecasts,
-        people=tuple(
-            contexts.PersonChoice(
-                id=m.membership_id,
-                name=m.name,
-                email=m.email,
-                role=m.role,
-                checked=m.membership_id in picked,
-                second_factor=m.second_factor,
-            )
-            for m in members
-        ),
-        without_factor=tuple(_row(m) for m in bound if not m.second_factor),
-    )
-
-
-def _preview(admin: Administrator, wanted: Policy, selected: list[str]) -> contexts.PolicyPreview:
+def _keep_draft(admin: Administrator) -> str:
+    """The address under which the form comes back with what was entered."""
     everything = services()
-    picked = selected if wanted.mfa == "selected" else None
-    outcome = everything.rollout.forecast(admin.tenant_id, wanted, selected=picked)
-    listed = everything.people.list_people(admin.tenant_id, limit=SHOWN).rows
-    by_id = {m.membership_id: m for m in listed}
-    unprotected = [m for m in outcome.members if m.bound and not m.protected]
-    return contexts.PolicyPreview(
-        frame=frame_of(admin),
-        mfa=wanted.mfa,
-        factors=wanted.factors,
-        grace_days=wanted.grace_days,
-        remember_days=wanted.remember_days,
-        selected=tuple(selected),
-        members=len(outcome.members),
-        bound=outcome.bound,
-        with_factor=outcome.protected,
-        newly_bound=outcome.newly_bound,
-        released=outcome.released,
-        without_factor=tuple(
-            _row(by_id[m.membership_id]) for m in unprotected if m.membership_id in by_id
-        ),
-    )
+    token = everything.randomness.token()
+    kept = [[name, value] for name, value in request.form.items(multi=True)]
+    everything.store.put(_draft_key(admin, token), orjson.dumps(kept), _DRAFT_LIFE)
+    return f"{request.path}?{urlencode({'again': 'policy', 'draft': token})}"
 
 
-def _row(member: MemberRow) -> contexts.PersonRow:
-    return contexts.PersonRow(
-        id=member.membership_id,
-        name=member.name,
-        email=member.email,
-        role=member.role,
-        status=member.status,
-        second_factor=member.second_factor,
-        must_have=True,
-        last_sign_in=member.last_sign_in_at,
-    )
+def _draft(admin: Administrator, token: str) -> Entered | None:
+    if not token or len(token) > 64:
+        return None
+    kept = services().store.get(_draft_key(admin, token))
+    if kept is None:
+        return None
+    pairs: Sequence[tuple[str, str]] = orjson.loads(kept)
+    return entered_in(MultiDict(pairs))
+
+
+def _draft_key(admin: Administrator, token: str) -> str:
+    """Nobody else, and no other company, finds it."""
+    return f"policy-draft:{admin.tenant_id}:{admin.subject}:{token}"

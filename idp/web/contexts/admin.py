@@ -2,14 +2,11 @@
 ``/admin/<customer number>``): ``/people``, ``/people/invite``, ``/people/<id>``, ``/policy``,
 ``/clients``, ``/clients/new`` and ``/clients/<client_id>`` hang below it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from idp.web.contexts.base import Me, Page, Role, TenantChoice
-
-MfaMode = Literal["admins", "selected", "everyone"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +30,9 @@ class AdminPage(Page):
 
 @dataclass(frozen=True, kw_only=True)
 class PersonRow:
-    """A member. ``second_factor``: set up; ``must_have``: the policy binds them."""
+    """A member. ``factors``: the kinds set up; ``second_factor``: one of them counts;
+    ``must_have``: the policy binds them, until ``deadline`` at the latest.
+    """
 
     id: str
     name: str
@@ -42,6 +41,8 @@ class PersonRow:
     status: str = "active"
     second_factor: bool = False
     must_have: bool = False
+    factors: tuple[str, ...] = ()
+    deadline: datetime | None = None
     last_sign_in: datetime | None = None
 
 
@@ -131,84 +132,13 @@ class PersonDetail(AdminPage):
     other_companies: int = 0
     is_self: bool = False
     is_last_admin: bool = False
+    may_bypass: bool = False
+    bypass_until: datetime | None = None
+    reminded_at: datetime | None = None
+    hours: int | str = 24
     failed: str = ""
     """The ``action`` whose errors are shown."""
     reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FactorChoice:
-    """A factor the policy can allow; not ``available`` ones are shown as coming."""
-
-    key: str
-    checked: bool = False
-    available: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModeForecast:
-    """Whom a mode binds now, and how many of those have nothing set up."""
-
-    bound: int = 0
-    without_factor: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonChoice:
-    """A person to pick for the ``selected`` mode."""
-
-    id: str
-    name: str
-    email: str
-    role: Role = "employee"
-    checked: bool = False
-    second_factor: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyPage(AdminPage):
-    """Fields ``mfa``, ``factors`` (many), ``grace_days``, ``remember_days``, ``selected`` (many
-    membership ids). The main button asks for the preview (hidden ``action=preview``)."""
-
-    template: ClassVar[str] = "admin/policy.html"
-    section: ClassVar[str] = "policy"
-    step: ClassVar[str] = "policy"
-
-    mfa: MfaMode
-    factors: tuple[FactorChoice, ...]
-    grace_days: int | str = 0
-    remember_days: int | str = 0
-    changed_at: datetime | None = None
-    forecasts: Mapping[str, ModeForecast] = field(default_factory=dict)
-    people: tuple[PersonChoice, ...] = ()
-    without_factor: tuple[PersonRow, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyPreview(AdminPage):
-    """What saving would do; hidden fields repeat the form, hidden ``action=save``, main button
-    saves, ``action=edit`` returns to the form with the values kept.
-
-    ``newly_bound``: not bound today; ``released``: bound today, no longer bound then;
-    ``with_factor``: of those bound then, how many have a factor that counts.
-    """
-
-    template: ClassVar[str] = "admin/policy_preview.html"
-    section: ClassVar[str] = "policy"
-    step: ClassVar[str] = "policy-preview"
-    languages: ClassVar[bool] = False
-
-    mfa: MfaMode
-    factors: tuple[str, ...]
-    grace_days: int
-    remember_days: int
-    selected: tuple[str, ...] = ()
-    members: int = 0
-    bound: int = 0
-    with_factor: int = 0
-    newly_bound: int = 0
-    released: int = 0
-    without_factor: tuple[PersonRow, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,7 +121,8 @@ def test_resending(door: Door, nord: Tenant, admin: Account) -> None:
     first = code_of(door)
     outcome = browser.post("verify-email", action="resend")
     assert outcome.errors == {"code": "resend-too-soon", "retry_after": "60"}
-    door.house.store.delete(f"mailcode-pause:register:{browser.tx_id}")
+    pauses = door.house.store.trip([("KEYS", "mailcode-pause:*")], repeatable=True)[0]
+    door.house.store.delete(*(key.decode() for key in pauses))
     outcome = browser.post("verify-email", action="resend")
     assert (outcome.notice, outcome.errors) == ("code-sent", {})
     second = code_of(door)

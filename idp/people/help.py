@@ -69,21 +69,21 @@ class Help:
         helper, member = self._find(person, tenant_id)
         reason, contact = " ".join(reason.split()), " ".join(contact.split())
         if member is None:
-            raise HelpRefused("", "help-nobody")
+            raise HelpRefused("help-nobody")
         if not reason:
-            raise HelpRefused("reason", "help-reason-required")
+            raise HelpRefused("help-reason-required", "reason")
         if len(reason) > LONGEST_REASON:
-            raise HelpRefused("reason", "too-long")
+            raise HelpRefused("too-long", "reason")
         if helper == "operator" and not contact:
-            raise HelpRefused("contact", "help-contact-required")
+            raise HelpRefused("help-contact-required", "contact")
         if len(contact) > LONGEST_CONTACT:
-            raise HelpRefused("contact", "too-long")
+            raise HelpRefused("too-long", "contact")
         if self.was_asked(person):
             return
         try:
             self._throttle.attempt(self._per_network, network_of(ip))
         except Throttled as error:
-            raise HelpRefused("", "throttled", error.retry_after) from error
+            raise HelpRefused("throttled", "", error.retry_after) from error
         if helper == "operator":
             self._cases.open(person, member.tenant_id, reason, contact, ip=ip)
         else:

@@ -44,7 +44,6 @@ ERRORS = {
     "resend-too-soon": _("We have just sent a code. Please wait a minute before asking again."),
     "sent-code-invalid": _("This code is not right. Enter the one from the newest message."),
     "too-many-codes": _("Too many codes were sent. Confirm another way, or try again later."),
-    "phone-required": _("Enter your telephone number."),
     "phone-invalid": _("Enter a telephone number like +49 171 3920000."),
     "phone-refused": _("No codes are sent to such a number. Enter another one."),
     "phone-no-texts": _("This number takes no text messages. Enter a mobile number."),

@@ -8,6 +8,7 @@ from tests.web.document import Document
 
 VALUES = {
     "link": "https://login.vendor.example/x/" + "a" * 43,
+    "reset_link": "https://login.vendor.example/x/" + "a" * 43,
     "minutes": 60,
     "days": 7,
     "code": "123456",

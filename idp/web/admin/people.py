@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from typing import NoReturn
 from urllib.parse import urlencode
 
 import orjson
@@ -196,11 +195,7 @@ def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str
             service.remove_member(tenant_id, actor, member_id, reason)
             return f"{admin.base}/people?done=person-removed"
         case _:
-            return _unknown_action()
-
-
-def _unknown_action() -> NoReturn:
-    abort(400)
+            abort(400)
 
 
 def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Response:

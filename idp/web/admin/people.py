@@ -195,7 +195,7 @@ def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str
             service.remove_member(tenant_id, actor, member_id, reason)
             return f"{admin.base}/people?done=person-removed"
         case _:
-            abort(400)
+            return abort(400)
 
 
 def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Response:

@@ -30,11 +30,8 @@ class PasskeyUses:
         self._outbox = outbox
         self.on_changed: list[Callable[[str], object]] = []
 
-    def note(self, row: WebauthnCredential, signed: Assertion, *, learns: bool, ip: str) -> bool:
-        """Note the use; False if the counter did not grow, now or before: the key is withdrawn.
-
-        ``learns``: from now on it counts as one that checks its holder.
-        """
+    def note(self, row: WebauthnCredential, signed: Assertion, *, ip: str) -> bool:
+        """Note the use; False if the counter did not grow, now or before: the key is withdrawn."""
         column = WebauthnCredential
         grown = or_(
             column.sign_count < signed.sign_count,
@@ -49,13 +46,10 @@ class PasskeyUses:
                     sign_count=signed.sign_count,
                     backed_up=signed.backed_up,
                     last_used_at=now,
-                    user_verified=column.user_verified | learns,
                 )
                 .returning(column.id)
             ).first()
             if used is not None:
-                if learns:
-                    self._announce(row.account_id)
                 return True
             withdrawn = session.execute(
                 update(column)
@@ -101,10 +95,9 @@ class PasskeyUses:
             "ip": ip,
         }
         self._outbox.mail(account.email, "passkey-copied", account.locale, context)
-        self._announce(row.account_id)
+        self._announce(account.subject)
+        after_commit(lambda: self._announce(account.subject))
 
-    def _announce(self, account_id: str) -> None:
-        subject = db.session.get_one(Account, account_id).subject
+    def _announce(self, subject: str) -> None:
         for hook in self.on_changed:
             hook(subject)
-        after_commit(lambda: [hook(subject) for hook in self.on_changed])

@@ -82,8 +82,8 @@ class Passkeys:
 
     @property
     def on_changed(self) -> "list[Callable[[str], object]]":
-        """Called with the subject before and after the commit where a sign-in has changed what
-        its passkey is worth; what callers change, they make known themselves.
+        """Called with the subject before and after the commit where a sign-in has ended its
+        passkey; what callers change, they make known themselves.
         """
         return self._uses.on_changed
 
@@ -197,13 +197,12 @@ class Passkeys:
             )
         except CeremonyFailed as error:
             raise _failed(error) from error
-        # A key that was set up without its holder being checked cannot begin to do so alone:
+        # A key that was set up without its holder being checked does not begin to do so later:
         # whoever has found it may have given it a PIN (§7.2).
         is_verified = signed.user_verified and row.user_verified
         if purpose != "second-factor" and not is_verified and row.counter_regressed_at is None:
             raise PasskeyRefused("passkey-unverified")
-        learns = purpose == "second-factor" and signed.user_verified and not row.user_verified
-        if not self._uses.note(row, signed, learns=learns, ip=ip):
+        if not self._uses.note(row, signed, ip=ip):
             raise PasskeyRefused("passkey-copied")
         return ProvenPasskey(row.account_id, row.id, is_verified, row.backup_eligible)
 

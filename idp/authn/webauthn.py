@@ -66,7 +66,9 @@ class KnownCredential:
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """What is kept of a new credential."""
+    """What is kept of a new credential. ``user_verified``: it has checked its holder, and can be
+    asked for before it is known whose it is, so it may stand in for the password.
+    """
 
     credential_id: str
     public_key: bytes
@@ -124,7 +126,8 @@ def creation_options(
         exclude_credentials=_descriptors(known),
         supported_pub_key_algs=_ALGORITHMS,
     )
-    return options_to_json_dict(options)
+    # The browser then tells whether the passkey can be asked for without a list.
+    return options_to_json_dict(options) | {"extensions": {"credProps": True}}
 
 
 def request_options(
@@ -192,7 +195,7 @@ def check_creation(answer: Answer, *, rp_id: str, origins: Sequence[str]) -> New
         sign_count=checked.sign_count,
         aaguid=checked.aaguid,
         transports=sorted(set(told)),
-        user_verified=checked.user_verified,
+        user_verified=checked.user_verified and _can_be_found(answer.credential),
         backup_eligible=checked.credential_device_type == "multi_device",
         backed_up=checked.credential_backed_up,
     )
@@ -234,6 +237,13 @@ def check_assertion(
         user_verified=checked.user_verified,
         backed_up=checked.credential_backed_up,
     )
+
+
+def _can_be_found(credential: dict[str, Any]) -> bool:
+    """Whether it is discoverable, as far as the browser says (§10.1.3); most say so or nothing."""
+    said = credential.get("clientExtensionResults")
+    properties = said.get("credProps") if isinstance(said, dict) else None
+    return not (isinstance(properties, dict) and properties.get("rk") is False)
 
 
 def _descriptors(known: Sequence[KnownCredential]) -> list[PublicKeyCredentialDescriptor]:

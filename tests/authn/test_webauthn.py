@@ -218,11 +218,26 @@ def test_a_found_key_does_not_begin_to_check_its_holder(desk: Desk) -> None:
         desk.sign_in(plain)
     plain.verifies = True
     assert refused(lambda: desk.sign_in(plain)) == "passkey-unverified"
-    changed: list[str] = []
-    desk.passkeys.on_changed.append(changed.append)
     assert not desk.step_up(plain).verified, "beside the password it proves no more than before"
-    assert changed == [desk.anna.subject] * 2
-    assert desk.sign_in(plain).verified, "from then on it is known to check its holder"
+    assert refused(lambda: desk.sign_in(plain)) == "passkey-unverified"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"credProps": {"rk": False}}, False),
+        ({"credProps": {"rk": True}}, True),
+        ({"credProps": {}}, True),
+        ({"credProps": "x"}, True),
+        ([], True),
+        (None, True),
+    ],
+)
+def test_a_passkey_that_must_be_listed_does_not_replace_the_password(
+    desk: Desk, key: Authenticator, said: object, found: bool
+) -> None:
+    """Whoever has not given a password is not told which keys an account has."""
+    assert desk.register(key, extensions=said).user_verified is found
 
 
 # -- input of any kind -------------------------------------------------------------------

@@ -129,7 +129,7 @@ class Authenticator:
         whole = {"fmt": attestation, "attStmt": statement, "authData": data}
         return self._answer(
             made,
-            lies,
+            {"extensions": {"credProps": {"rk": self.finds}}} | lies,
             clientDataJSON=client_data,
             attestationObject=cbor2.dumps(whole),
             transports=list(self.transports),
@@ -206,7 +206,7 @@ class Authenticator:
                 "type": lies.get("credential_type", "public-key"),
                 "response": encoded,
                 "authenticatorAttachment": "platform",
-                "clientExtensionResults": {},
+                "clientExtensionResults": lies.get("extensions", {}),
             }
         )
 

@@ -37,7 +37,8 @@ const encoded = (credential) => {
     if (given[part]) response[part] = text(given[part]);
   }
   const { id, type, rawId } = credential;
-  return JSON.stringify({ id, rawId: text(rawId), type, response, clientExtensionResults: {} });
+  const clientExtensionResults = credential.getClientExtensionResults();
+  return JSON.stringify({ id, rawId: text(rawId), type, response, clientExtensionResults });
 };
 
 let pending;

@@ -36,8 +36,11 @@ from idp.infra.throttle import Throttle
 from idp.people.alerts import Alerts
 from idp.people.cases import Cases
 from idp.people.help import Help
+from idp.people.history import History
 from idp.people.joining import Joining
+from idp.people.letters import Letters
 from idp.people.not_me import SignInNotices
+from idp.people.own_profile import OwnProfile
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
@@ -71,6 +74,9 @@ class Services:
     help: Help
     sign_in_notices: SignInNotices
     alerts: Alerts
+    letters: Letters
+    history: History
+    own_profile: OwnProfile
     grants: Grants
     sessions: Sessions
     authn: AuthnService
@@ -120,7 +126,8 @@ def build_services(
 
     accounts = AccountService(settings, clock, randomness, outbox, audit, throttle, hasher, store)
     tenants = TenantService(clock, randomness, audit, store)
-    persons = PersonDirectory(store, TenantDirectory(store), randomness)
+    directory = TenantDirectory(store)
+    persons = PersonDirectory(store, directory, randomness)
     people = PeopleService(
         settings, clock, randomness, outbox, audit, throttle, accounts, tenants, persons
     )
@@ -207,6 +214,9 @@ def build_services(
         help=help_,
         sign_in_notices=sign_in_notices,
         alerts=alerts,
+        letters=Letters(settings, throttle, outbox, audit),
+        history=History(directory),
+        own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,
         sessions=sessions,
         authn=authn,

@@ -18,6 +18,7 @@ from idp.tenants.directory import TenantDirectory
 
 PAGE = 30
 _COMMAND_LINE = "cli"
+_CASES = "recovery_case."
 
 By = Literal["self", "admin", "operator", ""]
 
@@ -87,7 +88,8 @@ def _by(row: AuditEvent, person: Person) -> By:
         return ""
     if row.actor == person.subject:
         return "self"
-    return "operator" if row.actor == _COMMAND_LINE or not row.tenant_id else "admin"
+    of_operators = row.actor == _COMMAND_LINE or row.event.startswith(_CASES)
+    return "operator" if of_operators or not row.tenant_id else "admin"
 
 
 def _parse(before: str) -> tuple[datetime, str] | None:

@@ -5,16 +5,13 @@ from datetime import timedelta
 
 from idp.tenants.catalogue import PRODUCTS, grouped_permissions
 from idp.web import contexts as pages
-from idp.web.qr import qr_svg
+from tests.web.account_samples import account_samples
 from tests.web.case_samples import case_samples, not_me_samples
 from tests.web.login_samples import (
-    CODES,
     COMPANIES,
     EMAIL,
     NOW,
-    OTPAUTH,
     PAYROLL,
-    SECRET,
     login_samples,
 )
 from tests.web.policy_samples import policy_samples
@@ -113,7 +110,7 @@ GROUPS = tuple(
 
 def samples() -> dict[str, pages.Page]:
     """Filled contexts by a short name, every page in its plain form and its variants."""
-    ours = login_samples() | _recovery() | _system() | _account() | _admin()
+    ours = login_samples() | _recovery() | _system() | account_samples() | _admin()
     return ours | case_samples() | not_me_samples()
 
 
@@ -222,82 +219,6 @@ def _system() -> dict[str, pages.Page]:
                     text="Your code for Einlass is: 1, 2, 3, 4, 5, 6.\n\nOnce more: 1, 2, 3.",
                 ),
             )
-        ),
-    }
-
-
-def _account() -> dict[str, pages.Page]:
-    sessions = (
-        pages.SessionRow(
-            sid="s1",
-            device="Firefox, Windows",
-            ip="192.0.2.7",
-            started_at=NOW - timedelta(hours=5),
-            last_seen=NOW - timedelta(minutes=1),
-            current=True,
-        ),
-        pages.SessionRow(
-            sid="s2",
-            device="Safari, iPhone",
-            ip="198.51.100.23",
-            started_at=NOW - timedelta(days=1),
-        ),
-    )
-    home = pages.AccountHome(
-        me=ME,
-        companies=(
-            pages.Company(
-                customer_number="012345678",
-                name="Nord GmbH",
-                role="admin",
-                products=("HR", "Payroll", "Accounting"),
-                admin_url="/admin",
-            ),
-            pages.Company(
-                customer_number="087654321", name="Süd AG", role="employee", status="waiting"
-            ),
-        ),
-        products=(pages.ProductLink(name="HR", url="https://hr.example/"),),
-        has_second_factor=True,
-        second_factor_since=NOW - timedelta(days=20),
-        demanded_by=("Nord GmbH",),
-        recovery_codes_left=2,
-        password_changed_at=NOW - timedelta(days=100),
-        sessions=sessions,
-        clients=(
-            pages.GrantedClient(
-                client_id="plan",
-                name="Meisterplan",
-                scopes=("openid", "profile", "email"),
-                granted_at=NOW - timedelta(days=9),
-            ),
-        ),
-        notice="password-changed",
-    )
-    enroll = pages.AccountEnroll(me=ME, qr=qr_svg(OTPAUTH), secret=SECRET, otpauth_uri=OTPAUTH)
-    return {
-        "account": home,
-        "account-off": replace(
-            home,
-            has_second_factor=False,
-            companies=(),
-            clients=(),
-            sessions=sessions[:1],
-            notice="",
-            errors={"": "unavailable"},
-        ),
-        "account-free": replace(
-            home, demanded_by=(), recovery_codes_left=0, second_factor_since=None, notice=""
-        ),
-        "account-enroll": enroll,
-        "account-enroll-error": replace(enroll, errors={"code": "code-invalid"}),
-        "account-recovery-codes": pages.AccountRecoveryCodes(me=ME, codes=CODES),
-        "account-recovery-codes-renewed": pages.AccountRecoveryCodes(
-            me=ME, codes=CODES, renewed=True
-        ),
-        "account-password": pages.AccountPassword(me=ME),
-        "account-password-error": pages.AccountPassword(
-            me=ME, errors={"password": "password-wrong"}
         ),
     }
 

@@ -42,11 +42,36 @@ GUARDS = {
     "signout.logged_out": PUBLIC,
     "account.root": PUBLIC,
     "account.home": PERSON,
-    "account.change": PERSON,
-    "account.enroll": FRESH,
-    "account.confirm_enrolment": FRESH,
+    "account.profile": PERSON,
+    "account.change_profile": PERSON,
+    "account.edit_profile": FRESH,
+    "account.save_profile": FRESH,
     "account.password": PERSON,
     "account.change_password": PERSON,
+    "account.factors": PERSON,
+    "account.passkeys": PUBLIC,
+    "account.change_factors": FRESH,
+    "account.factor": PERSON,
+    "account.change_factor": FRESH,
+    "account.add_app": FRESH,
+    "account.confirm_app": FRESH,
+    "account.add_passkey": FRESH,
+    "account.confirm_passkey": FRESH,
+    "account.add_phone": FRESH,
+    "account.confirm_phone": FRESH,
+    "account.add_email": FRESH,
+    "account.confirm_email": FRESH,
+    "account.recovery_codes": PERSON,
+    "account.renew_recovery_codes": FRESH,
+    "account.devices": PERSON,
+    "account.change_devices": PERSON,
+    "account.history": PERSON,
+    "account.clients": PERSON,
+    "account.change_clients": PERSON,
+    "account.write": PERSON,
+    "account.send_letter": PERSON,
+    "account.join": PERSON,
+    "account.join_company": PERSON,
     "admin.home": PERSON,
     "admin.people": ADMIN,
     "admin.change_invitation": ADMIN,
@@ -92,6 +117,7 @@ def address(front: Front, rule: Rule, number: str = NORD) -> str:
         "colour": "aabbcc",
     }
     values |= {"membership_id": "0" * 32, "client_id": "none", "case_id": "0" * 32}
+    values |= {"kind": "totp", "factor_id": "0" * 32}
     adapter = front.app.url_map.bind("localhost")
     given = {name: values[name] for name in rule.arguments}
     method = "POST" if "POST" in (rule.methods or ()) else None
@@ -196,13 +222,13 @@ def test_a_form_from_another_origin_changes_nothing(front: Front) -> None:
     browser = front.sign_in("anna@nord.example")
     for origin in ("https://evil.example", "null", "http://localhost:8001"):
         answer = browser.post(
-            "/account",
+            "/account/devices",
             data={"csrf_token": front.csrf, "action": "end-all-sessions"},
             headers={"Origin": origin},
         )
         assert answer.status_code == 400
     answer = browser.post(
-        "/account",
+        "/account/devices",
         data={"csrf_token": front.csrf, "action": "end-all-sessions"},
         headers={"Sec-Fetch-Site": "cross-site"},
     )

@@ -45,7 +45,17 @@ def test_bad_input_in_the_console_is_refused_in_words(front: Front, what: str) -
         f"{base}/policy": {"action": "save", "mfa": "selected", "selected": other},
         f"{base}/clients/new": {"client_name": "Neu", "redirect_uris": "https://x.example/"},
         f"{base}/clients/{client.client_id}": {"action": "rotate-secret", "overlap_hours": "1"},
-        "/account": {"action": "revoke-client", "client_id": "x", "sid": "y"},
+        "/account/clients": {"action": "revoke-client", "client_id": "x"},
+        "/account/devices": {"action": "end-session", "sid": "y", "device": "z"},
+        "/account/factors": {"action": "always"},
+        "/account/factors/totp/x": {"action": "rename", "name": "x"},
+        "/account/factors/app": {"code": "123456", "name": "x"},
+        "/account/factors/passkey": {"credential": "{}", "name": "x"},
+        "/account/factors/phone": {"phone_number": "+4917139200042", "factor": "sms"},
+        "/account/profile": {"language": "de", "zone": "Europe/Berlin"},
+        "/account/profile/edit": {"given_name": "A", "family_name": "B", "phone_number": "1"},
+        "/account/join": {"customer_number": "012345678"},
+        f"/account/companies/{NORD}/write": {"text": "Hallo"},
     }
     for path, fields in forms.items():
         good = {"csrf_token": front.csrf, **fields}
@@ -70,7 +80,7 @@ def test_nothing_with_a_nul_reaches_a_database(front: Front) -> None:
     # ["\u0000", "a", "b"] as a cursor of the list
     assert browser.get(f"{base}/people?after=WyJcdTAwMDAiLCJhIiwiYiJd").status_code == 200
     answer = browser.post(
-        "/account",
+        "/account/clients",
         data={"csrf_token": front.csrf, "action": "revoke-client", "client_id": "a\x00"},
     )
     assert answer.status_code == 400

@@ -127,7 +127,7 @@ def test_the_account_opens_what_a_sign_in_was_asked_for(front: Front) -> None:
     browser = front.sign_in("erik@nord.example")
     front.clock.forward(seconds=301)
     form = {"csrf_token": front.csrf, "action": "turn-off"}
-    login = browser.post("/account", data=form).location
+    login = browser.post("/account/factors", data=form).location
     tx = front.services.authn.load(login.rsplit("/", 1)[1], "b" * 43)
     text = browser.get(tx.destination["path"]).get_data(as_text=True)
     assert re.search(r"<details open>\s*<summary>Turn off", text)

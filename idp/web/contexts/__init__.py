@@ -96,6 +96,7 @@ from idp.web.contexts.policy import (
     PolicyPage,
     PolicyPreview,
     RollOutView,
+    Stage,
 )
 from idp.web.contexts.recovery import (
     InvitationInvalid,
@@ -228,6 +229,7 @@ __all__ = [
     "ServerError",
     "ServiceUnavailable",
     "SessionRow",
+    "Stage",
     "TenantChoice",
     "TooManyRequests",
     "TransactionGone",

@@ -1,12 +1,19 @@
-"""The self-service pages under /account. Forms carry a hidden ``action`` and post to /account."""
+"""The self-service pages under /account. Forms post to their page's own address.
 
+``section`` is the entry of the navigation; where a page has several small forms, each carries a
+hidden ``action``.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from markupsafe import Markup
 
 from idp.web.contexts.base import Me, Page, Role
+
+AddableKey = Literal["webauthn", "totp", "sms", "voice", "email"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +26,7 @@ class Company:
     status: str = "active"
     products: tuple[str, ...] = ()
     admin_url: str = ""
+    write_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +35,34 @@ class ProductLink:
 
     name: str
     url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueFactor:
+    """A company that wants a second factor until then, and none that counts is set up."""
+
+    tenant_name: str
+    deadline: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorRow:
+    """One thing the person proves themselves with. ``name``: theirs, or the masked address.
+
+    ``texts``: the number takes text messages; ``synced``, ``verified``, ``copied``: of a passkey;
+    ``needed_by``: companies whose policy keeps it.
+    """
+
+    kind: Literal["passkey", "totp", "phone", "email"]
+    name: str
+    url: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    texts: bool = False
+    synced: bool = False
+    verified: bool = False
+    copied: bool = False
+    needed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +75,18 @@ class SessionRow:
     started_at: datetime
     last_seen: datetime | None = None
     current: bool = False
+    tenant_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceRow:
+    """A browser that may skip the second factor until then."""
+
+    id: str
+    device: str
+    ip: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,47 +100,195 @@ class GrantedClient:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """Something that happened to the account. ``event`` as in ``web.happenings``.
+
+    ``what``: the factor's own name or masked address; ``factors`` are those proven or changed.
+    """
+
+    at: datetime
+    event: str
+    succeeded: bool = True
+    by: Literal["self", "admin", "operator", ""] = "self"
+    ip: str = ""
+    device: str = ""
+    tenant_name: str = ""
+    client_name: str = ""
+    factors: tuple[str, ...] = ()
+    what: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountPage(Page):
     """Common to the self-service pages."""
+
+    section: ClassVar[str] = ""
 
     me: Me
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountHome(AccountPage):
-    """Forms: ``action`` = ``turn-off`` | ``renew-codes`` | ``end-session`` (+ ``sid``) |
-    ``end-all-sessions`` | ``revoke-client`` (+ ``client_id``). Turning on links to
-    /account/enroll, the password to /account/password.
+    """Where everything begins: products, companies, and what protects the account.
 
-    ``demanded_by``: companies whose policy demands a second factor, so it cannot be turned off.
-    ``opened``: the small form to show at once, after the sign-in it had to wait for.
+    ``security_url`` and the like are fixed addresses, so they stand in the template.
     """
 
     template: ClassVar[str] = "account/home.html"
     step: ClassVar[str] = "account"
+    section: ClassVar[str] = "home"
 
     companies: tuple[Company, ...] = ()
     products: tuple[ProductLink, ...] = ()
-    opened: str = ""
-    has_second_factor: bool = False
-    second_factor_since: datetime | None = None
-    demanded_by: tuple[str, ...] = ()
+    due: tuple[DueFactor, ...] = ()
+    factors: tuple[FactorRow, ...] = ()
     recovery_codes_left: int = 0
+    recovery_counts: bool = True
     password_changed_at: datetime | None = None
-    sessions: tuple[SessionRow, ...] = ()
-    clients: tuple[GrantedClient, ...] = ()
+    session_count: int = 1
+    may_join: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountProfile(AccountPage):
+    """Fields ``language`` and ``zone``. Names and telephone are changed at /account/profile/edit.
+
+    ``zones``: (area, ((zone, city), …)).
+    """
+
+    template: ClassVar[str] = "account/profile.html"
+    step: ClassVar[str] = "profile"
+    section: ClassVar[str] = "profile"
+
+    phone_number: str = ""
+    phone_verified: bool = False
+    language: str = "en"
+    zone: str = ""
+    zones: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountProfileEdit(AccountPage):
+    """Fields ``given_name``, ``family_name``, ``phone_number``."""
+
+    template: ClassVar[str] = "account/profile_edit.html"
+    step: ClassVar[str] = "profile-edit"
+    section: ClassVar[str] = "profile"
+
+    given_name: str = ""
+    family_name: str = ""
+    phone_number: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountFactors(AccountPage):
+    """``action`` = ``always`` | ``on-demand`` | ``turn-off``.
+
+    ``demanded_by``: companies whose policy demands a second factor; ``opened``: the small form to
+    show at once, after the sign-in it had to wait for; ``known``: what browsers are told of the
+    account's passkeys, None where there are none.
+    """
+
+    template: ClassVar[str] = "account/factors.html"
+    step: ClassVar[str] = "factors"
+    section: ClassVar[str] = "factors"
+
+    factors: tuple[FactorRow, ...] = ()
+    addable: tuple[AddableKey, ...] = ()
+    due: tuple[DueFactor, ...] = ()
+    demanded_by: tuple[str, ...] = ()
+    always: bool = False
+    may_turn_off: bool = False
+    recovery_codes_left: int = 0
+    recovery_counts: bool = True
+    password_changed_at: datetime | None = None
+    opened: str = ""
+    known: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountFactor(AccountPage):
+    """One factor: field ``name`` with ``action=rename``; ``action=remove``. ``last``: the only one.
+
+    ``name`` is what is typed.
+    """
+
+    template: ClassVar[str] = "account/factor.html"
+    step: ClassVar[str] = "factor"
+    section: ClassVar[str] = "factors"
+
+    factor: FactorRow
+    name: str = ""
+    last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountEnroll(AccountPage):
-    """Field ``code``; posts to its own address."""
+    """Set up an authenticator app: fields ``code`` and ``name``."""
 
     template: ClassVar[str] = "account/enroll.html"
     step: ClassVar[str] = "enroll"
+    section: ClassVar[str] = "factors"
 
     qr: Markup
     secret: str
     otpauth_uri: str
+    name: str = ""
+    first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountAddPasskey(AccountPage):
+    """Fields ``name`` and ``credential`` (filled in by ``static/passkey.js``)."""
+
+    template: ClassVar[str] = "account/add_passkey.html"
+    step: ClassVar[str] = "add-passkey"
+    section: ClassVar[str] = "factors"
+
+    passkey: Mapping[str, Any]
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountAddPhone(AccountPage):
+    """Fields ``phone_number`` and ``factor`` (``sms`` | ``voice``, of ``ways``); once a code is on
+    its way to ``destination`` (masked) field ``code``, ``action`` = ``resend`` | ``number``.
+    """
+
+    template: ClassVar[str] = "account/add_phone.html"
+    step: ClassVar[str] = "add-phone"
+    section: ClassVar[str] = "factors"
+
+    ways: tuple[str, ...] = ("sms", "voice")
+    factor: str = "sms"
+    phone_number: str = ""
+    destination: str = ""
+    outbox_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountAddEmail(AccountPage):
+    """A button without fields; once a code is on its way field ``code``, ``action=resend``."""
+
+    template: ClassVar[str] = "account/add_email.html"
+    step: ClassVar[str] = "add-email"
+    section: ClassVar[str] = "factors"
+
+    sent: bool = False
+    outbox_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRecovery(AccountPage):
+    """How many recovery codes are left; the form makes ten new ones."""
+
+    template: ClassVar[str] = "account/recovery.html"
+    step: ClassVar[str] = "recovery"
+    section: ClassVar[str] = "factors"
+
+    left: int = 0
+    possible: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +297,73 @@ class AccountRecoveryCodes(AccountPage):
 
     template: ClassVar[str] = "account/recovery_codes.html"
     step: ClassVar[str] = "recovery-codes"
+    section: ClassVar[str] = "factors"
     languages: ClassVar[bool] = False
 
     codes: tuple[str, ...]
     renewed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountDevices(AccountPage):
+    """``action`` = ``end-session`` (+ ``sid``) | ``end-all-sessions`` | ``forget-device`` (+
+    ``device``) | ``forget-devices``.
+    """
+
+    template: ClassVar[str] = "account/devices.html"
+    step: ClassVar[str] = "devices"
+    section: ClassVar[str] = "devices"
+
+    sessions: tuple[SessionRow, ...] = ()
+    devices: tuple[DeviceRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountHistory(AccountPage):
+    """The newest first; ``older_url`` leads on, ``is_first`` tells the first page."""
+
+    template: ClassVar[str] = "account/history.html"
+    step: ClassVar[str] = "history"
+    section: ClassVar[str] = "history"
+
+    rows: tuple[HistoryRow, ...] = ()
+    older_url: str = ""
+    is_first: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountClients(AccountPage):
+    """``action=revoke-client`` with ``client_id``."""
+
+    template: ClassVar[str] = "account/clients.html"
+    step: ClassVar[str] = "clients"
+    section: ClassVar[str] = "clients"
+
+    clients: tuple[GrantedClient, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountWrite(AccountPage):
+    """A letter to a company's admins: field ``text``. ``readable``: there is somebody to read it."""
+
+    template: ClassVar[str] = "account/write.html"
+    step: ClassVar[str] = "write"
+    section: ClassVar[str] = "home"
+
+    tenant_name: str
+    text: str = ""
+    readable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountJoin(AccountPage):
+    """Join a company: field ``customer_number``."""
+
+    template: ClassVar[str] = "account/join.html"
+    step: ClassVar[str] = "join-company"
+    section: ClassVar[str] = "home"
+
+    customer_number: str = "0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +372,4 @@ class AccountPassword(AccountPage):
 
     template: ClassVar[str] = "account/password.html"
     step: ClassVar[str] = "change-password"
+    section: ClassVar[str] = "factors"

@@ -26,10 +26,13 @@ from idp.infra.database import transaction
 
 
 class NewDevice(Protocol):
-    """Told, in the unit of work of the sign-in, that a browser is new to an account."""
+    """Told, in the unit of work of the sign-in, that a browser is new to an account.
+
+    ``since``: when the sign-in began, so whatever was set up later may be its doing.
+    """
 
     def __call__(
-        self, person: Person, *, sid: str, ip: str, user_agent: str, at: datetime
+        self, person: Person, *, sid: str, ip: str, user_agent: str, at: datetime, since: datetime
     ) -> object:
         """Whatever is to follow."""
         ...
@@ -100,7 +103,7 @@ class Finishing:
             self._people.forget(person.subject)
         with transaction():
             if known_account != person.account_id and tx.proofs:
-                self._note_new_device(person, sid, ip, user_agent)
+                self._note_new_device(tx, person, sid, ip, user_agent)
             self._note(tx, person, step, sid, ip)
             if base is not None and not same_person:
                 self._sessions.end(base)
@@ -136,12 +139,15 @@ class Finishing:
             authentication_of(person, sid, step), session, cookie, remembered_cookie
         )
 
-    def _note_new_device(self, person: Person, sid: str, ip: str, user_agent: str) -> None:
+    def _note_new_device(
+        self, tx: LoginTransaction, person: Person, sid: str, ip: str, user_agent: str
+    ) -> None:
         """An account that has been signed in to before, from a browser that never has."""
         if self._accounts.get(person.account_id).last_sign_in_at is None:
             return
         for told in self.on_new_device:
-            told(person, sid=sid, ip=ip, user_agent=user_agent, at=self._clock.now())
+            now = self._clock.now()
+            told(person, sid=sid, ip=ip, user_agent=user_agent, at=now, since=tx.created_at)
 
     def _note(
         self, tx: LoginTransaction, person: Person, step: Finished, sid: str, ip: str

@@ -27,8 +27,6 @@ from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
 
 LIFETIME = timedelta(days=7)
-_FIRST = timedelta(hours=1)
-"""Whoever has just created their account knows that they are signing in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +78,16 @@ class SignInNotices:
         ip: str,
         user_agent: str,
         at: datetime,
-        since: datetime | None = None,
+        since: datetime,
     ) -> None:
         """Queue the mail, in the caller's unit of work if it has one.
 
-        ``since``: when the sign-in began, so that a factor set up in its course is one of its
-        traces.
+        ``since``: when the sign-in began; a factor set up in its course is one of its traces.
         """
         account = self._accounts.get(person.account_id)
-        if at - account.created_at < _FIRST:
-            return
         token = self._randomness.token()
         device = device_name(user_agent)
-        notice = NoticedSignIn(account.id, sid, at, since or at, ip, device)
+        notice = NoticedSignIn(account.id, sid, at, since, ip, device)
         self._store.put(_key(token), orjson.dumps(notice), int(LIFETIME.total_seconds()))
         context = {
             "given_name": account.given_name or "",

@@ -103,15 +103,32 @@ def policy_samples(frame: pages.AdminFrame, person: Any, now: Any) -> dict[str, 
             pages.EffectGroup(effect="stuck", count=1, names=("Ole",)),
             pages.EffectGroup(effect="enroll-now", count=2, names=("Erik", "Mara"), you=True),
             pages.EffectGroup(effect="replace-now", count=1, names=("Ida",)),
-            *(
-                pages.EffectGroup(
-                    effect="enroll-by",
-                    count=50,
-                    names=tuple(f"Person {n}" for n in range(30)),
-                    deadline=now + timedelta(days=7 + 7 * number),
-                    number=number,
-                )
-                for number in (1, 2)
+            pages.EffectGroup(
+                effect="enroll-by",
+                count=30,
+                names=tuple(f"Person {n}" for n in range(30)),
+                deadline=now + timedelta(days=14),
+            ),
+            pages.EffectGroup(
+                effect="in-groups",
+                count=80,
+                deadline=now + timedelta(days=21),
+                stages=(
+                    pages.Stage(
+                        number=1,
+                        first="Anna Admin",
+                        last="Mara Möller-Lüdenscheidt",
+                        count=50,
+                        deadline=now + timedelta(days=14),
+                    ),
+                    pages.Stage(
+                        number=2,
+                        first="Nina",
+                        last="Zoe",
+                        count=30,
+                        deadline=now + timedelta(days=21),
+                    ),
+                ),
             ),
             pages.EffectGroup(
                 effect="replace-by", count=9, names=("Uwe",), deadline=now + timedelta(days=14)

@@ -81,6 +81,8 @@ GUARDS = {
     "admin.change_person": ADMIN,
     "admin.policy": ADMIN,
     "admin.change_policy": ADMIN,
+    "admin.send_reminders": ADMIN,
+    "admin.change_second_factor": ADMIN,
     "admin.clients": ADMIN,
     "admin.new_client": ADMIN,
     "admin.register_client": ADMIN,

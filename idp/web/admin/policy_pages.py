@@ -30,6 +30,7 @@ _ORDER = (
     "stuck",
     "enroll-now",
     "replace-now",
+    "in-groups",
     "enroll-by",
     "replace-by",
     "let-through",
@@ -181,14 +182,18 @@ def _warnings(current: Policy, wanted: Policy) -> tuple[str, ...]:
 
 
 def _groups(outcome: Forecast, own_id: str) -> tuple[contexts.EffectGroup, ...]:
-    """Members by what they meet and until when; groups of a staged roll-out one by one."""
-    found: dict[tuple[str, datetime | None, int | None], list[MemberForecast]] = {}
+    """Members by what they meet and until when; those of a staged roll-out together."""
+    found: dict[tuple[str, datetime | None], list[MemberForecast]] = {}
     for member in outcome.members:
-        by = member.effect in ("enroll-by", "replace-by")
-        key = (member.effect, member.deadline if by else None, member.group if by else None)
+        effect: str = member.effect
+        if effect in ("enroll-by", "replace-by"):
+            staged = member.group is not None
+            key = ("in-groups", None) if staged else (effect, member.deadline)
+        else:
+            key = (effect, None)
         found.setdefault(key, []).append(member)
 
-    def rank(key: tuple[str, datetime | None, int | None]) -> tuple[int, float]:
+    def rank(key: tuple[str, datetime | None]) -> tuple[int, float]:
         return _ORDER.index(key[0]), key[1].timestamp() if key[1] else 0.0
 
     return tuple(
@@ -196,13 +201,29 @@ def _groups(outcome: Forecast, own_id: str) -> tuple[contexts.EffectGroup, ...]:
             effect=effect,
             count=len(members),
             names=tuple(member.name for member in members[:NAMED]),
-            deadline=deadline,
-            number=None if number is None else number + 1,
+            deadline=deadline or max((m.deadline for m in members if m.deadline), default=None),
+            stages=_stages(members) if effect == "in-groups" else (),
             you=any(member.membership_id == own_id for member in members),
         )
-        for (effect, deadline, number), members in sorted(
-            found.items(), key=lambda entry: rank(entry[0])
+        for (effect, deadline), members in sorted(found.items(), key=lambda entry: rank(entry[0]))
+    )
+
+
+def _stages(members: Sequence[MemberForecast]) -> tuple[contexts.Stage, ...]:
+    by_number: dict[int, list[MemberForecast]] = {}
+    for member in members:
+        if member.group is not None:
+            by_number.setdefault(member.group, []).append(member)
+    return tuple(
+        contexts.Stage(
+            number=number + 1,
+            first=some[0].name,
+            last=some[-1].name,
+            count=len(some),
+            deadline=some[0].deadline,
         )
+        for number, some in sorted(by_number.items())
+        if some[0].deadline is not None
     )
 
 

@@ -129,18 +129,29 @@ class PolicyPage(AdminPage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A group of a staged roll-out, by number from 1; ``first`` and ``last`` are names."""
+
+    number: int
+    first: str
+    last: str
+    count: int
+    deadline: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class EffectGroup:
     """People who meet the same at their next sign-in (see ``people.forecast.Effect``).
 
-    ``deadline`` until when they may put it off; ``number`` of their group, from 1; ``names`` are
-    the first of ``count``; ``you``: the admin is one of them.
+    ``deadline`` until when they may put it off; ``names`` are the first of ``count``; ``you``: the
+    admin is one of them. The effect ``in-groups`` has ``stages`` instead of names.
     """
 
     effect: str
     count: int
     names: tuple[str, ...] = ()
     deadline: datetime | None = None
-    number: int | None = None
+    stages: tuple[Stage, ...] = ()
     you: bool = False
 
 

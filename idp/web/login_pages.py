@@ -170,7 +170,7 @@ def _second_factor(
         passkey=due.passkey if due.selected is Factor.WEBAUTHN else None,
         remember_days=due.remember_days,
         remember_checked=tx.remember_device or _typed("remember_device") == "1",
-        reason="fresh" if due.reason == "request" else due.reason,
+        reason="fresh" if due.reason == "request" and not tx.client else due.reason,
         recovery_codes_left=_recovery_codes_left(tx),
     )
 

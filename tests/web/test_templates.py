@@ -133,6 +133,20 @@ def test_forms_a_program_fills_in(locale):
     assert page.all(id="totp-secret")[0].text.replace(" ", "") == "JBSWY3DPEHPK3PXP" * 2
     assert action(page, "later")
     assert not action(main_button("enroll-due"), "later")
+    page = main_button("enroll-beside")
+    assert page.all(id="totp-secret")
+    assert len(page.fields("one-time-code")) == 1
+    for key in ("passkey", "second-factor-passkey", "enroll-passkey"):
+        assert main_button(key).all("input", name="credential", type="hidden")
+    assert action(draw("passkey", locale), "other-factor")
+    assert action(draw("passkey", locale), "edit")
+    assert action(draw("password-or-passkey", locale), "other-factor")
+    for sent in ("sms", "voice", "email"):
+        page = main_button(f"second-factor-{sent}")
+        assert page.fields("one-time-code")
+        assert action(page, "resend")
+        assert action(page, "other-factor")
+    assert main_button("join-company").all("input", name="customer_number", value="0")
     page = main_button("recovery-codes")
     (codes,) = page.all(id="recovery-codes")
     assert len([e for e in page.all("li") if codes in e.inside]) == 10

@@ -145,7 +145,7 @@ def _second_factor(
     bypasses = {d: bypass_of(d, facts) for d in missing}
     missing = [d for d in missing if bypasses[d] is None]
     if missing:
-        step = _step_for(missing, facts, person, proven, demands.remember_days)
+        step = _step_for(_together(missing), facts, person, proven, demands.remember_days)
         return _or_help(step, facts), ()
     # Before the names of companies are shown: if each of them asks anyway, ask now.
     open_ones = [
@@ -160,6 +160,13 @@ def _second_factor(
             asked = replace(step, reason="policy", tenant_name=None, remember_days=remember_days)
             return _or_help(asked, facts), ()
     return None, tuple(sorted(filter(None, bypasses.values())))
+
+
+def _together(missing: list[Demand]) -> list[Demand]:
+    """All of them, if one factor can meet them all; else they are met one after the other."""
+    if frozenset.intersection(*(d.allowed for d in missing)):
+        return missing
+    return [min(missing, key=_urgency)]
 
 
 def _or_help(step: Step, facts: Facts) -> Step:

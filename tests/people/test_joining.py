@@ -69,6 +69,7 @@ def test_a_company_without_an_admin_takes_people_in(
 
 def test_where_there_is_an_admin_one_waits(house: House, joining: Joining, nord: Tenant) -> None:
     house.member(nord, "anna@nord.example", "admin")
+    house.clock.forward(seconds=1)
     house.member(nord, "otto@nord.example", "admin", locale="de")
     third, _ = house.member(nord, "lars@nord.example", "admin")
     house.accounts.lock(third.id)

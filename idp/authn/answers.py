@@ -17,6 +17,7 @@ from idp.authn.facts import Proof
 from idp.authn.outcome import Refused
 from idp.authn.ports import Companies, JoinRefused, People
 from idp.authn.registration import Registration
+from idp.authn.rounds import identified, start_over
 from idp.authn.sign_up import SignUp
 from idp.authn.step import (
     ChooseTenant,
@@ -172,12 +173,7 @@ class Answers:
         except HashingBusy:
             return Refused({"password": "unavailable"})
         subject = account.subject
-        return lambda tx: replace(
-            tx,
-            subject=subject,
-            continued=tx.continued and tx.subject == subject,
-            proofs=(*tx.proofs, Proof(Factor.PASSWORD, at)),
-        )
+        return lambda tx: identified(tx, subject, Proof(Factor.PASSWORD, at))
 
     def _is_known(self, email: str, visit: Visit) -> bool:
         if visit.known_account is None:
@@ -222,32 +218,6 @@ class Answers:
                 tenant_id = option.tenant_id
                 return lambda tx: replace(tx, tenant_id=tenant_id)
         return Refused({"tenant": "tenant-invalid"})
-
-
-def start_over(tx: LoginTransaction) -> LoginTransaction:
-    """Nobody is identified; what was proven for somebody else counts no more."""
-    return replace(
-        tx,
-        email="",
-        address="",
-        passkey_known=False,
-        prefer_password=False,
-        registration=None,
-        subject=None,
-        round=tx.round + 1,
-        proofs=(),
-        continued=False,
-        tenant_id=None,
-        selected=None,
-        listing=False,
-        lost=False,
-        enrolling=None,
-        enroll_to=None,
-        postponed=False,
-        remember_device=False,
-        totp_secret=None,
-        recovery_codes=None,
-    )
 
 
 def _prefer(*, password: bool) -> Change:

@@ -14,6 +14,7 @@ from idp.authn.facts import Proof
 from idp.authn.outcome import Refused
 from idp.authn.passkeys import PasskeyRefused
 from idp.authn.ports import Help, HelpRefused
+from idp.authn.rounds import identified
 from idp.authn.sent_codes import SendRefused
 from idp.authn.step import Enroll, SecondFactor
 from idp.authn.transaction import Change, LoginTransaction
@@ -78,13 +79,7 @@ class FactorAnswers:
             return Refused({"credential": "other-account"})
         proof = Proof(Factor.WEBAUTHN, at, verified=True, synced=proven.synced)
         return lambda tx: replace(
-            tx,
-            email=email,
-            address="known",
-            registering=False,
-            subject=subject,
-            continued=tx.continued and tx.subject == subject,
-            proofs=(*(tx.proofs if tx.subject == subject else ()), proof),
+            identified(tx, subject, proof), email=email, address="known", registering=False
         )
 
     def second_factor(

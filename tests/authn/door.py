@@ -1,8 +1,10 @@
 """The hosted login without a web: real services on real stores, and browsers that fill in forms."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import pyotp
 import pytest
@@ -22,16 +24,20 @@ from idp.core.clock import epoch
 from idp.core.person import Person
 from idp.core.randomness import Randomness
 from idp.core.vocabulary import Factor, LoginNeeded
+from idp.infra.database import db
 from idp.infra.ephemeral import EphemeralStore
-from idp.infra.outbox import Outbox
+from idp.infra.outbox import Delivery, Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
 from idp.people.cases import Cases
 from idp.people.help import Help
 from idp.people.joining import Joining
 from tests.people.house import PASSWORD, House
+from tests.support.authenticator import Authenticator
 
 IP = "192.0.2.7"
+ORIGIN = "http://localhost:8000"
+MOBILE, LANDLINE = "+491713920000", "+493023125000"
 HR = LoginNeeded(client_id="hr", product="hr")
 OWN_PAGE = LoginNeeded()
 
@@ -76,6 +82,7 @@ class Door:
     house: House
     authn: AuthnService
     apps: dict[str, "App"] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
 
     @property
     def sessions(self) -> Sessions:
@@ -88,6 +95,13 @@ class Door:
     def restart(self) -> None:
         self.authn = build_authn(self.house)
 
+    def settle(self, **accounts: Any) -> None:
+        """Run with other settings about accounts."""
+        settings = self.house.settings
+        changed = replace(settings.accounts, **accounts)
+        self.house.settings = replace(settings, accounts=changed)
+        self.restart()
+
     def person(self, account: Account) -> Person:
         found = self.house.persons.load(account.subject)
         assert found is not None
@@ -98,17 +112,56 @@ class Door:
 
     def enroll(self, account: Account) -> "App":
         """Give an account a confirmed app and recovery codes, as its account page does."""
-        enrolment = self.parts.enrolment
-        app = App(enrolment.new_secret(), self)
-        enrolled = enrolment.confirm(
-            self.person(account),
-            Factor.TOTP,
-            Given(bound_to="setup", ip=IP, code=app.code()),
-            secret=app.secret,
-        )
-        app.recovery_codes = list(enrolled.recovery_codes)
+        app = App(self.parts.enrolment.new_secret(), self)
+        app.recovery_codes = self._confirm(account, Factor.TOTP, app.code(), secret=app.secret)
         self.house.clock.forward(seconds=90)
         return app
+
+    def enroll_passkey(self, account: Account, **made: Any) -> Authenticator:
+        """Give it a passkey; ``verifies=False``: a security key without a PIN."""
+        key = Authenticator(ORIGIN, **made)
+        options = self.parts.factors.passkeys.creation_options(self.person(account), "setup")
+        self._confirm(account, Factor.WEBAUTHN, credential=key.create(options))
+        return key
+
+    def enroll_sent(self, account: Account, factor: Factor, number: str = MOBILE) -> None:
+        """Have codes sent to a telephone number, or to its e-mail address."""
+        person = self.person(account)
+        address = self.parts.enrolment.send(person, factor, number, "setup", locale="de")
+        self._confirm(account, factor, self.sent_code(), address=address)
+
+    def _confirm(
+        self, account: Account, factor: Factor, code: str = "", credential: str = "", **more: str
+    ) -> list[str]:
+        given = Given(bound_to="setup", ip=IP, code=code, credential=credential)
+        person = self.person(account)
+        enrolled = self.parts.enrolment.confirm(person, factor, given, **more)  # type: ignore[arg-type]
+        return list(enrolled.recovery_codes)
+
+    def sent(self) -> list[Delivery]:
+        """The codes sent by text, call or mail since this was last asked, the oldest first."""
+        db.session.rollback()
+        rows = db.session.query(Delivery).order_by(Delivery.created_at).all()
+        new = [row for row in rows if row.id not in self.read]
+        self.read.update(row.id for row in new)
+        return [row for row in new if row.kind != "mail" or row.payload["name"] in _CODE_MAILS]
+
+    def sent_code(self) -> str:
+        """The newest of them."""
+        payload = self.sent()[-1].payload
+        text = payload.get("text") or payload["context"]["code"]
+        found = re.search(r"\d(?:(?:, )?\d){5}", text)
+        assert found
+        return found[0].replace(", ", "")
+
+    def pauses_end(self) -> None:
+        """Another code may be sent: the pauses are kept by Redis, whose clock no test moves."""
+        for pattern in ("sentcode-pause:*", "mailcode-pause:*"):
+            keys = self.house.store.trip([("KEYS", pattern)], repeatable=True)[0]
+            self.house.store.delete(*(key.decode() for key in keys))
+
+
+_CODE_MAILS = ("sign-in-code", "email-code")
 
 
 class App:
@@ -204,7 +257,17 @@ class Browser:
         """From the e-mail page to what follows the password."""
         if self.due().name == "identify":
             self.post("identify", email=email)
+        if self.due().name == "passkey":
+            self.post("passkey", action="other-factor")
         return self.post("password", password=password).step
+
+    def use_passkey(self, key: Authenticator, **lies: Any) -> Outcome:
+        """Answer the page that is due with a key, whatever it asks it for."""
+        due = self.due()
+        options = getattr(due, "passkey", None)
+        assert options, due
+        answer = key.create(options) if isinstance(due, Enroll) else key.get(options, **lies)
+        return self.post(due.name, credential=answer)
 
     def sign_in(
         self, email: str, app: App | None = None, needed: LoginNeeded = HR, **choice: str

@@ -41,9 +41,11 @@ class PasswordGuesses:
         if browser_known:
             self._throttle.attempt(self._known_browser, account)
             return
-        self._throttle.check(self._network, network)
-        self._throttle.check(self._elsewhere, account)
-        self._throttle.attempt(self._account_network, account, network)
+        self._throttle.admit(
+            (self._account_network, account, network),
+            (self._network, network),
+            (self._elsewhere, account),
+        )
 
     def failed(
         self, email: str, ip: str | None, *, browser_known: bool, subject: str | None

@@ -149,6 +149,7 @@ class FactorService:
         self._count(person, factor, known, given.ip)
         error = self._refusal(person, factor, given)
         if error is not None:
+            self._throttle.hit(self._per_day, person.account_id, factor, known)
             with transaction():
                 self._record("sign_in.failed", person, given.ip, factor, outcome="failure")
             raise WrongCode(error)
@@ -173,8 +174,8 @@ class FactorService:
     def _count(self, person: Person, factor: Factor, known: str, ip: str) -> None:
         """One more try; the one that stops the factor is told to whoever wants to know."""
         try:
-            self._throttle.attempt(self._per_day, person.account_id, factor, known)
-            self._throttle.attempt(self._limit, person.account_id, factor, known)
+            counted = (person.account_id, factor, known)
+            self._throttle.admit((self._limit, *counted), (self._per_day, *counted))
         except Throttled:
             for told in self.on_stopped:
                 told(person, factor, ip=ip)

@@ -254,13 +254,14 @@ class Sessions:
         token = self._randomness.token()
         session = replace(session, digest=digest(token))
         raw, ttl = _dump(session), self._ttl(session)
-        self._store.put(_key(session.subject, session.digest), raw, ttl)
-        self._store.hash_put(
+        batch = self._store.batch().put(_key(session.subject, session.digest), raw, ttl)
+        batch.hash_put(
             _index_key(session.subject),
             session.digest,
             session.sid.encode(),
             self._lifetimes.session_absolute,
         )
+        batch.run()
         return replace(session, raw=raw), f"{session.subject}.{token}"
 
     def _of(self, subject: str, sid: str | None = None) -> Sequence[Session]:

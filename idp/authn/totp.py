@@ -65,11 +65,14 @@ class TotpService:
     def check(self, account_id: str, code: str) -> Checked:
         """Whether the code is one of the account's now; ``right`` for one caller only."""
         outcome: Checked = "wrong"
-        for device in self.devices(account_id):
-            step = self._matching_step(device.secret, code)
+        held = select(TotpDevice.id, TotpDevice.secret, TotpDevice.last_used_step).where(
+            TotpDevice.account_id == account_id, TotpDevice.confirmed_at.is_not(None)
+        )
+        for device_id, secret, last_used in db.session.execute(held).all():
+            step = self._matching_step(secret, code)
             if step is None:
                 continue
-            if self._use(device, step):
+            if (last_used is None or last_used < step) and self._use(account_id, device_id, step):
                 return "right"
             outcome = "used"
         return outcome
@@ -114,16 +117,14 @@ class TotpService:
                 matching = step
         return matching
 
-    def _use(self, device: TotpDevice, step: int) -> bool:
-        if device.last_used_step is not None and device.last_used_step >= step:
-            return False
-        if not self._mark(device.account_id, step):
+    def _use(self, account_id: str, device_id: str, step: int) -> bool:
+        if not self._mark(account_id, step):
             return False
         unused = or_(TotpDevice.last_used_step.is_(None), TotpDevice.last_used_step < step)
         with transaction() as session:
             used = session.execute(
                 update(TotpDevice)
-                .where(TotpDevice.id == device.id, unused)
+                .where(TotpDevice.id == device_id, unused)
                 .values(last_used_step=step)
                 .returning(TotpDevice.id)
             )

@@ -6,6 +6,7 @@ parallel, ``attempt`` counts first and refuses after, so fifty at once are still
 
 import hashlib
 from dataclasses import dataclass
+from typing import Unpack
 
 from idp.infra.ephemeral import EphemeralStore
 
@@ -26,6 +27,10 @@ class Throttled(Exception):
         super().__init__(f"{rule.name}: again in {retry_after} s")
         self.rule = rule
         self.retry_after = retry_after
+
+
+Counted = tuple[Limit, Unpack[tuple[str, ...]]]
+"""A rule, and what it counts for."""
 
 
 class Throttle:
@@ -57,6 +62,23 @@ class Throttle:
         count, left = self._store.batch().increment(key, rule.window).remaining(key).run()
         if int(count) > rule.limit:
             raise Throttled(rule, max(1, int(left)))
+
+    def admit(self, counted: Counted, *checked: Counted) -> None:
+        """:meth:`attempt` the one and :meth:`check` the others, in one trip; each is a rule with
+        its parts.
+        """
+        batch = self._store.batch()
+        for rule, *parts in checked:
+            key = self.key(rule, *parts)
+            batch.get(key).remaining(key)
+        rule, *parts = counted
+        key = self.key(rule, *parts)
+        found = batch.increment(key, rule.window).remaining(key).run()
+        for (checked_rule, *_), count, left in zip(checked, found[::2], found[1::2], strict=False):
+            if count is not None and int(count) >= checked_rule.limit:
+                raise Throttled(checked_rule, max(1, int(left)))
+        if int(found[-2]) > rule.limit:
+            raise Throttled(rule, max(1, int(found[-1])))
 
     def clear(self, rule: Limit, *parts: str) -> None:
         """Forget the tries, after a success."""

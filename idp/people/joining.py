@@ -1,8 +1,8 @@
 """Joining a company by its customer number, and being let in by its admin (S4, T8).
 
 A customer number is no secret. So wherever a company has an admin, whoever gives its number waits
-until an admin has looked at them; only a company without one takes people in at once, with the
-permissions every new member has. Who was locked or removed there does not come back this way.
+until an admin has looked at them; so also where one is only invited yet. A company without any takes
+people in at once, with the permissions every new member has. Who was locked or removed there does not come back this way.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Actor
+from idp.people.models import Invitation
 from idp.settings import Settings
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number
 from idp.tenants.errors import UnknownMembership
@@ -125,15 +126,27 @@ class Joining:
                 return membership.status
             account = self._accounts.get(account_id)
             admins = self._admins(tenant_id)
+            waits = bool(admins) or self._is_admin_invited(tenant_id)
             added = self._tenants.memberships.add(
                 tenant_id,
                 account_id,
-                status="waiting" if admins else "active",
+                status="waiting" if waits else "active",
                 actor=account.subject,
             )
             if admins:
                 self._tell(admins, tenant, added, account)
             return added.status
+
+    def _is_admin_invited(self, tenant_id: str) -> bool:
+        """Whether somebody is on the way to become an admin."""
+        query = select(Invitation.id).where(
+            Invitation.tenant_id == tenant_id,
+            Invitation.role == "admin",
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > self._clock.now(),
+        )
+        return db.session.scalars(query.limit(1)).first() is not None
 
     @staticmethod
     def _admins(tenant_id: str) -> Sequence[tuple[Membership, Account]]:

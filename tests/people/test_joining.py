@@ -11,7 +11,7 @@ from idp.core.randomness import Randomness
 from idp.infra.database import db
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Throttle
-from idp.people.actors import NotAllowed
+from idp.people.actors import Actor, NotAllowed
 from idp.people.joining import Joining, JoinRefused
 from idp.tenants.catalogue import default_permissions
 from idp.tenants.errors import UnknownMembership
@@ -250,3 +250,19 @@ def test_a_password_made_of_the_companys_name_is_refused(house: House, joining: 
     with pytest.raises(WeakPassword) as weak:
         house.accounts.set_password(account.id, "Sonnenblick2026")
     assert weak.value.reason == "password-trivial"
+
+
+def test_a_company_whose_first_admin_is_invited_makes_people_wait(
+    house: House, joining: Joining, nord: Tenant
+) -> None:
+    cli = Actor.command_line()
+    invitation = house.people.invite(
+        nord.id, cli, "chef@nord.example", "Chris", "Fein", role="admin"
+    )
+    early = house.account("early@nord.example")
+    joining.join(early.id, "012345678", ip=IP)
+    assert joined(house, nord, early).status == "waiting"
+    house.people.revoke_invitation(nord.id, cli, invitation.id)
+    later = house.account("later@nord.example")
+    joining.join(later.id, "012345678", ip=IP)
+    assert joined(house, nord, later).status == "active"

@@ -8,14 +8,13 @@ saves exactly these.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from idp.authn.step import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
 from idp.core.person import Person, PersonMembership, Policy, Role
 from idp.core.vocabulary import LoginNeeded
-from idp.people.outlook import Outlook
+from idp.people.outlook import way_of
 from idp.people.roster import Roster, RosterMember
-from idp.tenants.memberships import check_role
 from idp.tenants.policy import counting_factors, deadline_of, is_bound
 
 Effect = Literal[
@@ -146,28 +145,35 @@ def forecast(
 ) -> Forecast:
     """What saving ``proposed`` does; ``selected`` are the ids chosen with it (None: as stored)."""
     view = _View(roster, replace(proposed, changed_at=roster.now))
-    members, standing = [], []
+    members = []
     in_groups = 0
     for member in roster.members:
-        found, person = view.of(member, selected, stages, in_groups)
+        found = view.of(member, selected, stages, in_groups)
         in_groups += found.group is not None
         members.append(found)
-        standing.append(person)
-    return Forecast(tuple(members), tuple(view.at(door, standing) for door in doors))
+    return Forecast(tuple(members), tuple(view.at(door) for door in doors))
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Members of whom the decision sees the same: one of them, their way in, how many they are."""
+
+    person: Person
+    way: tuple[Step, ...]
+    count: int = 0
 
 
 class _View:
     """Looks at members as they would stand under the proposed policy."""
 
     def __init__(self, roster: Roster, proposed: Policy) -> None:
-        self._tenant = roster.tenant
-        self._booked = roster.booked
+        self._roster = roster
         self._current = roster.policy
         self._proposed = proposed
         self._now = roster.now
-        self._counted = counting_factors(roster.policy) & roster.available
+        self._counted = counting_factors(self._current) & roster.available
         self._counting = counting_factors(proposed) & roster.available
-        self._outlook = Outlook(roster.now, roster.available)
+        self._kinds: dict[tuple[Any, ...], _Kind] = {}
 
     def of(
         self,
@@ -175,7 +181,7 @@ class _View:
         selected: frozenset[str] | None,
         stages: Stages | None,
         in_groups: int,
-    ) -> tuple[MemberForecast, Person]:
+    ) -> MemberForecast:
         """The member's forecast; ``in_groups``: how many before them are in groups."""
         row, held = member.row, member.enrolled.factors
         chosen = row.mfa_selected if selected is None else row.id in selected
@@ -185,23 +191,19 @@ class _View:
         had_one = was_bound and not held.isdisjoint(self._counted)
         # Who has done what was asked is given time for what is asked in its place.
         anew = bound and (row.mfa_due_since is None or (had_one and not protected))
-        since = self._now if anew else row.mfa_due_since if bound else None
-        deadline = row.mfa_deadline if bound else None
+        deadline: datetime | None = row.mfa_deadline if bound else None
         group = None
         if anew:
             deadline = deadline_of(self._proposed, self._now)
             if stages is not None and not protected and row.status == "active":
                 group = stages.group(in_groups)
                 deadline += timedelta(days=group * stages.days)
-        person = self._person(member, chosen, since, deadline)
-        way = self._outlook.way(
-            person, LoginNeeded(client_id=_ANY_CLIENT, tenant_hint=self._number)
-        )
+        way = self._kind(member, chosen, deadline).way
         return MemberForecast(
             membership_id=row.id,
             name=member.name,
             email=row.email,
-            role=check_role(row.role),
+            role=row.role,
             effect=_effect(way, bound, was_bound),
             steps=tuple(step.name for step in way),
             bound=bound,
@@ -211,45 +213,69 @@ class _View:
             deadline=deadline if bound and not protected else None,
             fixed_anew=anew,
             group=group,
-        ), person
+        )
 
-    def at(self, door: ClientDoor, people: Sequence[Person]) -> ClientForecast:
+    def at(self, door: ClientDoor) -> ClientForecast:
         """How many meet more than they have when they open the client."""
-        needed = LoginNeeded(
-            acr_level=door.acr_level,
-            client_id=door.client_id,
-            product=door.product,
-            tenant_hint=self._number,
-        )
-        ends = [self._outlook.way(person, needed)[-1] for person in people]
-        return ClientForecast(
-            client_id=door.client_id,
-            enroll=sum(isinstance(end, Enroll) and end.reason == "client" for end in ends),
-            stuck=sum(isinstance(end, NoAllowedFactor) for end in ends),
+        enroll = stuck = 0
+        for kind in self._kinds.values():
+            needed = self._needed(door.client_id, door.product, door.acr_level)
+            match way_of(kind.person, needed, self._now, self._roster.available)[-1]:
+                case Enroll(reason="client"):
+                    enroll += kind.count
+                case NoAllowedFactor():
+                    stuck += kind.count
+        return ClientForecast(door.client_id, enroll, stuck)
+
+    def _needed(self, client_id: str, product: str | None, acr_level: int) -> LoginNeeded:
+        return LoginNeeded(
+            acr_level=acr_level,
+            client_id=client_id,
+            product=product,
+            tenant_hint=self._roster.tenant.customer_number,
         )
 
-    @property
-    def _number(self) -> str:
-        return self._tenant.customer_number
+    def _kind(self, member: RosterMember, chosen: bool, deadline: datetime | None) -> _Kind:
+        """Those like the member; the decision is asked about the first of them."""
+        row, bypass = member.row, member.row.mfa_bypass_until
+        same = (
+            row.role,
+            row.status,
+            row.account_status,
+            row.has_password,
+            row.self_mfa,
+            None if row.products is None else tuple(row.products),
+            member.enrolled.factors,
+            member.enrolled.passwordless,
+            chosen,
+            deadline is not None and self._now < deadline,
+            bypass is not None and self._now < bypass,
+        )
+        kind = self._kinds.get(same)
+        if kind is None:
+            person = self._person(member, chosen, deadline)
+            needed = self._needed(_ANY_CLIENT, None, 1)
+            way = way_of(person, needed, self._now, self._roster.available)
+            kind = self._kinds[same] = _Kind(person, way)
+        kind.count += 1
+        return kind
 
-    def _person(
-        self, member: RosterMember, chosen: bool, since: datetime | None, deadline: datetime | None
-    ) -> Person:
-        row = member.row
-        products = self._booked
+    def _person(self, member: RosterMember, chosen: bool, deadline: datetime | None) -> Person:
+        row, tenant = member.row, self._roster.tenant
+        products = self._roster.booked
         if row.products is not None:
-            products = tuple(product for product in self._booked if product in row.products)
+            products = tuple(product for product in products if product in row.products)
         membership = PersonMembership(
             membership_id=row.id,
-            tenant_id=self._tenant.id,
-            customer_number=self._number,
-            tenant_name=self._tenant.name,
-            role=check_role(row.role),
+            tenant_id=tenant.id,
+            customer_number=tenant.customer_number,
+            tenant_name=tenant.name,
+            role=row.role,
             status=row.status,
             policy=self._proposed,
             products=products,
             mfa_selected=chosen,
-            mfa_due_since=since,
+            mfa_due_since=self._now if deadline else None,
             mfa_deadline=deadline,
             mfa_bypass_until=row.mfa_bypass_until,
         )

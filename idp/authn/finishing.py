@@ -48,6 +48,10 @@ class FinishedLogin:
     remembered_cookie: str | None = None
 
 
+class _Overtaken(Exception):
+    """Somebody else finished it, changed it, or used up what it relies on."""
+
+
 class Finishing:
     """Turns a transaction that has proven everything into a session, once."""
 
@@ -90,17 +94,15 @@ class Finishing:
         """Finish it; None when somebody else changed the transaction, or used up the bypass it
         relies on, in between.
         """
-        if not all(self._memberships.use_bypass(one) for one in step.bypassed):
-            self._people.forget(person.subject)
-            return None
         base = known.base
         same_person = base is not None and base.subject == person.subject
         sid = base.sid if base is not None and same_person else self._randomness.uuid()
-        if self._transactions.save(advance(replace(tx, sid=sid), State.FINISHED)) is None:
-            return None
-        remembered_cookie = None
+        is_first = self._end(tx, sid, step)
         if step.bypassed:
             self._people.forget(person.subject)
+        if not is_first:
+            return None
+        remembered_cookie = None
         with transaction():
             if known_account != person.account_id and tx.proofs:
                 self._note_new_device(tx, person, sid, ip, user_agent)
@@ -138,6 +140,20 @@ class Finishing:
         return FinishedLogin(
             authentication_of(person, sid, step), session, cookie, remembered_cookie
         )
+
+    def _end(self, tx: LoginTransaction, sid: str, step: Finished) -> bool:
+        """The move to FINISHED, and the bypasses it uses up: both, or neither and False."""
+        done = advance(replace(tx, sid=sid), State.FINISHED)
+        if not step.bypassed:
+            return self._transactions.save(done) is not None
+        try:
+            with transaction():
+                used = all(self._memberships.use_bypass(one) for one in step.bypassed)
+                if not used or self._transactions.save(done) is None:
+                    raise _Overtaken
+        except _Overtaken:
+            return False
+        return True
 
     def _note_new_device(
         self, tx: LoginTransaction, person: Person, sid: str, ip: str, user_agent: str

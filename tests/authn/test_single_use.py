@@ -1,47 +1,14 @@
 """Whatever counts once counts once: fifty at a time, one success."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from idp.authn.codes import MailCodes, RecoveryCodeService, ResendTooSoon, looks_like_recovery_code
 from idp.authn.totp import TotpService, grouped, otpauth_uri
 from idp.core.randomness import Randomness
-from idp.infra.database import db
 from idp.infra.sealing import Sealer
 from tests.authn.door import App, Door
+from tests.authn.threads import THREADS, at_once
 from tests.people.house import both_databases
-
-THREADS = 50
-
-
-def at_once(door: Door, action: Callable[[], Any]) -> Counter[Any]:
-    """What the action answered in so many threads, each with a connection of its own.
-
-    The action must not touch objects of this thread's session, which threads cannot share.
-    """
-    results: list[Any] = []
-    barrier = threading.Barrier(THREADS)
-
-    def run() -> None:
-        with door.house.app.app_context():
-            barrier.wait()
-            try:
-                results.append(action())
-            except Exception as error:
-                results.append(type(error).__name__)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(results)
 
 
 @both_databases
@@ -50,7 +17,10 @@ def test_one_totp_code(door: Door) -> None:
     app = door.enroll(account)
     totp = TotpService(door.house.store, door.house.clock, Randomness())
     account_id, code = account.id, app.code()
-    assert at_once(door, lambda: totp.check(account_id, code)) == {"right": 1, "used": THREADS - 1}
+    assert at_once(door.house, lambda: totp.check(account_id, code)) == {
+        "right": 1,
+        "used": THREADS - 1,
+    }
 
 
 def test_the_database_alone_refuses_a_replay_too(door: Door) -> None:
@@ -68,7 +38,7 @@ def test_one_recovery_code(door: Door) -> None:
     account = door.house.account()
     codes = RecoveryCodeService(door.house.clock, Randomness())
     account_id, code = account.id, codes.renew(account.id)[0]
-    assert at_once(door, lambda: codes.use(account_id, code)) == {True: 1, False: THREADS - 1}
+    assert at_once(door.house, lambda: codes.use(account_id, code)) == {True: 1, False: THREADS - 1}
     assert codes.left(account_id) == 9
 
 
@@ -80,7 +50,7 @@ def mail_codes(door: Door) -> MailCodes:
 
 def test_one_mailed_code(door: Door, mail_codes: MailCodes) -> None:
     code = mail_codes.issue("x")
-    outcomes = at_once(door, lambda: mail_codes.check("x", code))
+    outcomes = at_once(door.house, lambda: mail_codes.check("x", code))
     assert outcomes["right"] == 1
     assert outcomes["expired"] == THREADS - 1
 

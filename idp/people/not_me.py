@@ -129,7 +129,7 @@ class SignInNotices:
                 context = {
                     "given_name": account.given_name or "",
                     "link": f"{self._issuer}/password/forgot",
-                    "factors": any(kind not in _UNNAMED for kind in gone),
+                    "removed": any(kind not in _UNNAMED for kind in gone),
                     "ip": ip,
                 }
                 self._outbox.mail(account.email, "account-secured", account.locale, context)

@@ -28,7 +28,7 @@ MORE = {
     "by": "Anna",
     "device": "X",
     "at": "2026-03-24T13:05:00+00:00",
-    "factors": True,
+    "removed": True,
     "factor": "totp",
 }
 

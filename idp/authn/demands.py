@@ -52,6 +52,15 @@ def policy_factors(membership: PersonMembership) -> frozenset[Factor]:
     return counting_factors(membership.policy)
 
 
+def addable_factors(person: Person) -> frozenset[Factor]:
+    """The second factors a person may set up: the weaker ones only where a company they belong to
+    lets them count, or they belong to none; codes by e-mail never by themselves.
+    """
+    members = [m for m in person.memberships if m.status == "active"]
+    counting = frozenset({Factor.TOTP, Factor.WEBAUTHN}).union(*map(policy_factors, members))
+    return counting if members else counting | {Factor.SMS, Factor.VOICE}
+
+
 def demands_of(facts: Facts, person: Person, company: Company) -> Demands:
     """Everything that is demanded of this sign-in."""
     internal = facts.needed.client_id is None
@@ -100,9 +109,11 @@ def _of_level(facts: Facts, company: Company) -> tuple[Demand, ...]:
         return ()
     if level > 2:
         return (Demand(by, PHISHING_RESISTANT, recovery=False),)
-    # Inside a company only what its policy lets count will do.
-    allowed = policy_factors(member) if member is not None else SECOND_FACTORS
-    recovery = member is None or not member.policy.phishing_resistant_only
+    # Inside a company only what its policy lets count will do; before it is known which, only what
+    # would do in one of them.
+    inside = company.candidates
+    allowed = frozenset[Factor]().union(*map(policy_factors, inside)) if inside else SECOND_FACTORS
+    recovery = not inside or any(not m.policy.phishing_resistant_only for m in inside)
     return (Demand(by, allowed, recovery),)
 
 

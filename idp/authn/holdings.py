@@ -14,7 +14,7 @@ from idp.authn.companies import binds
 from idp.authn.destinations import Destinations
 from idp.authn.models import CodeDestination, TotpDevice, WebauthnCredential
 from idp.authn.passkeys import Passkeys
-from idp.authn.steps import policy_factors
+from idp.authn.steps import addable_factors, policy_factors
 from idp.authn.totp import TotpService
 from idp.core.person import Person
 from idp.core.vocabulary import PREFERENCE, Factor
@@ -146,15 +146,8 @@ class Holdings:
         return frozenset(row.address for row in rows if row.channel == "phone")
 
     def addable(self, person: Person) -> tuple[Factor, ...]:
-        """Which factors the person may set up, the hardest to get past first.
-
-        Weaker ones only where a company they belong to lets them count, or they belong to none.
-        """
-        members = [m for m in person.memberships if m.status == "active"]
-        allowed = {Factor.TOTP, Factor.WEBAUTHN}.union(*(policy_factors(m) for m in members))
-        if not members:
-            allowed |= {Factor.SMS, Factor.VOICE}
-        return tuple(factor for factor in PREFERENCE if factor in allowed & self.available)
+        """Which factors the person may set up, the hardest to get past first."""
+        return tuple(f for f in PREFERENCE if f in addable_factors(person) & self.available)
 
     @staticmethod
     def lock(person: Person) -> None:

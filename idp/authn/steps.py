@@ -11,7 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from idp.authn.companies import Company, find_company
-from idp.authn.demands import Demand, bypass_of, demands_of, is_met, policy_factors
+from idp.authn.demands import (
+    Demand,
+    addable_factors,
+    bypass_of,
+    demands_of,
+    is_met,
+    policy_factors,
+)
 from idp.authn.facts import Facts, Invited, Proof, Proven, SigningUp, earliest_proof, proven_by
 from idp.authn.step import (
     DecidedBy,
@@ -40,6 +47,7 @@ __all__ = [
     "Invited",
     "Proof",
     "SigningUp",
+    "addable_factors",
     "decide",
     "earliest_proof",
     "policy_factors",
@@ -145,7 +153,8 @@ def _second_factor(
     bypasses = {d: bypass_of(d, facts) for d in missing}
     missing = [d for d in missing if bypasses[d] is None]
     if missing:
-        step = _step_for(_together(missing), facts, person, proven, demands.remember_days)
+        together = _together(missing, facts)
+        step = _step_for(together, facts, person, proven, demands.remember_days)
         return _or_help(step, facts), ()
     # Before the names of companies are shown: if each of them asks anyway, ask now.
     open_ones = [
@@ -162,9 +171,9 @@ def _second_factor(
     return None, tuple(sorted(filter(None, bypasses.values())))
 
 
-def _together(missing: list[Demand]) -> list[Demand]:
+def _together(missing: list[Demand], facts: Facts) -> list[Demand]:
     """All of them, if one factor can meet them all; else they are met one after the other."""
-    if frozenset.intersection(*(d.allowed for d in missing)):
+    if frozenset.intersection(facts.available, *(d.allowed for d in missing)):
         return missing
     return [min(missing, key=_urgency)]
 
@@ -196,7 +205,7 @@ def _step_for(
     postpone = all(d.may_be_postponed(facts.now) for d in missing)
     since = member.mfa_due_since if member else None
     deadline = member.mfa_deadline if member else None
-    enrollable = _preferred(allowed & facts.available)
+    enrollable = _preferred(allowed & facts.available & addable_factors(person))
     confirmed = (person.enrolled | {Factor.RECOVERY_CODE}) & proven.at.keys()
     if not enrollable or (person.enrolled and not usable and not confirmed):
         return NoAllowedFactor(stated.by, name, since, deadline, postpone)

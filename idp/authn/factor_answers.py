@@ -97,6 +97,8 @@ class FactorAnswers:
             return self._resend(tx, due, person)
         remember = form.get("remember_device") == "1" and due.remember_days > 0
         given = self._given(tx, person, form, visit)
+        if due.selected is Factor.WEBAUTHN and not (given.credential or given.code.strip()):
+            return Refused({"credential": "passkey-required"})
         try:
             proof = self._factors.check(person, given, due.options)
         except WrongCode as error:

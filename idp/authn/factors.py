@@ -240,6 +240,4 @@ def _factor_of(given: Given, options: Sequence[Factor]) -> Factor | None:
         return Factor.RECOVERY_CODE
     typed = [factor for factor in options if factor is not Factor.WEBAUTHN]
     asked = next((factor for factor in typed if factor == given.factor), None)
-    if asked is None and len(typed) > 1 and typed[0] is not Factor.RECOVERY_CODE:
-        return typed[0]
     return asked or (typed[0] if typed else None)

@@ -68,19 +68,27 @@ class Registration:
             code_lifetime=code_lifetime,
         )
 
-    def begin(self, offer: InvitationOffer) -> tuple[str, dict[str, str]]:
-        """The address, as far as it is known to be an account's, and what a transaction keeps."""
+    def begin(self, offer: InvitationOffer) -> tuple[str, bool, dict[str, str]]:
+        """The address, as far as it is an account's, whether that has a passkey that needs no
+        password, and what a transaction keeps.
+        """
         known = self._accounts.find_by_email(offer.email)
-        return (known.email if known else ""), {
-            "stage": "join" if known else "register",
-            "token": self._vault.seal(offer.token),
-            "email": offer.email,
-            "tenant_id": offer.tenant_id,
-            "tenant_name": offer.tenant_name,
-            "given_name": offer.given_name,
-            "family_name": offer.family_name,
-            "salutation": offer.salutation or "",
-        }
+        person = self._people.load(known.subject) if known else None
+        passkey_known = person is not None and person.passwordless
+        return (
+            (known.email if known else ""),
+            passkey_known,
+            {
+                "stage": "join" if known else "register",
+                "token": self._vault.seal(offer.token),
+                "email": offer.email,
+                "tenant_id": offer.tenant_id,
+                "tenant_name": offer.tenant_name,
+                "given_name": offer.given_name,
+                "family_name": offer.family_name,
+                "salutation": offer.salutation or "",
+            },
+        )
 
     def register(self, tx: LoginTransaction, form: Mapping[str, str]) -> Change | Refused:
         """Name and new password; then a code is on its way to the invited address."""

@@ -163,12 +163,13 @@ class AuthnService:
     ) -> LoginTransaction:
         """Begin with an invitation: registration, or sign-in where the address has an account.
 
-        The password is asked for in any case; a session only ends or goes on at the finish.
+        Password or passkey is asked for in any case; a session only ends or goes on at the finish.
         """
         needed = needed or LoginNeeded()
         tx = self._new(needed, destination, browser, session, locale, client_summary, device)
-        email, invitation = self._registration.begin(offer)
-        return self._add(replace(tx, email=email, invitation=invitation))
+        email, has_passkey, invitation = self._registration.begin(offer)
+        tx = replace(tx, email=email, passkey_known=has_passkey, invitation=invitation)
+        return self._add(tx)
 
     def load(self, tx_id: str, browser: str) -> LoginTransaction:
         """The transaction; raises ``TransactionNotFound``, ``WrongBrowser``."""

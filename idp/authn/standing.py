@@ -44,7 +44,7 @@ class Standing:
                 ),
                 email=person.email,
                 person=person,
-                proofs=tuple(_proofs(person, amr, auth_time)),
+                proofs=tuple(_proofs(person, amr, auth_time, self._clock.now())),
                 chosen=tenant_id,
                 remembered_since=auth_time if _unchanged(member, auth_time) else None,
                 postponed=True,
@@ -54,19 +54,22 @@ class Standing:
         return isinstance(step, Finished) and step.tenant_id == tenant_id
 
 
-def _proofs(person: Person, amr: tuple[str, ...], at: datetime) -> list[Proof]:
+def _proofs(person: Person, amr: tuple[str, ...], at: datetime, kept_at: datetime) -> list[Proof]:
     """The proofs that a token's amr tells of. A code of an app and a recovery code look alike
     there: whichever the person still holds.
+
+    They are kept: what has ended since is judged by when the authorization was given, which may be
+    later than the sign-in of a session that outlived a change of the password.
     """
     told = set(amr)
     password = AMR[Factor.PASSWORD] in told
-    factors = {factor for factor in Factor if AMR[factor] in told}
+    factors = {factor for factor in Factor if AMR[factor] in told} - {Factor.WEBAUTHN}
     if AMR[Factor.TOTP] in told:
         factors.discard(Factor.RECOVERY_CODE if Factor.TOTP in person.enrolled else Factor.TOTP)
-    proofs = [Proof(factor, at) for factor in Factor if factor in factors - {Factor.WEBAUTHN}]
+    proofs = [Proof(factor, at, kept_at) for factor in Factor if factor in factors]
     if told & {AMR[Factor.WEBAUTHN], _SYNCED}:
         synced = _SYNCED in told
-        proofs.append(Proof(Factor.WEBAUTHN, at, verified=not password, synced=synced))
+        proofs.append(Proof(Factor.WEBAUTHN, at, kept_at, verified=not password, synced=synced))
     return proofs
 
 

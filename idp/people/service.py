@@ -40,7 +40,6 @@ from idp.people.listing import (
     count_people,
     find_member,
     list_people,
-    member_facts,
 )
 from idp.people.models import Invitation
 from idp.people.snapshot import PersonDirectory
@@ -98,7 +97,6 @@ class PeopleService:
         accounts.on_changed.append(persons.forget)
         tenants.memberships.on_changed.append(persons.forget_accounts)
         tenants.memberships.subject_of = _subject_of
-        tenants.member_facts = member_facts
 
     # Invitations
 
@@ -244,11 +242,17 @@ class PeopleService:
         reason: str = "",
         *,
         tenant_id: str | None = None,
+        forced: bool = False,
         mail: str = "factors-reset",
     ) -> None:
-        """The same for an account, whatever its companies; ``tenant_id``: whose log it goes to."""
+        """The same for an account, whatever its companies; ``tenant_id``: whose log it goes to.
+
+        ``forced``: a new factor is asked for from now on, whatever grace period still runs.
+        """
         with transaction():
-            self._reset(self._accounts.get(account_id), actor, tenant_id, reason, mail)
+            account = self._accounts.get(account_id)
+            account.self_mfa = account.self_mfa or forced
+            self._reset(account, actor, tenant_id, reason, mail)
 
     def lock_account(self, account_id: str, actor: Actor, reason: str = "") -> None:
         """Lock the whole account: no company, no session, no token."""

@@ -302,6 +302,20 @@ class Browser:
         raise AssertionError(f"stuck at {step}")
 
 
+def authentication(browser: Browser, needed: LoginNeeded) -> Any:
+    """What the browser's session alone answers to a request."""
+    session = browser.session
+    assert session is not None
+    person = browser.door.house.persons.load(session.subject)
+    assert person is not None
+    return browser.authn.authentication_for(session, person, needed)
+
+
+def bare(step: Step) -> Step:
+    """The step without the challenge, which is another one each time it is shown."""
+    return replace(step, passkey=None) if hasattr(step, "passkey") else step
+
+
 @pytest.fixture
 def door(house: House) -> Door:
     return Door(house, build_authn(house))

@@ -357,8 +357,9 @@ class Receiver:
 
             def do_GET(self) -> None:
                 outer.requests.append(("GET", self.path, dict(self.headers), b""))
-                kind, body = outer.files.get(self.path, ("text/plain", b""))
-                self._answer(200 if self.path in outer.files else 404, kind, body)
+                found = outer.files.get(self.path) or outer.files.get(self.path.partition("?")[0])
+                kind, body = found or ("text/plain", b"")
+                self._answer(200 if found else 404, kind, body)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -76,9 +76,10 @@ def _proofs(person: Person, amr: tuple[str, ...], at: datetime, kept_at: datetim
 def _unchanged(member: PersonMembership | None, auth_time: datetime) -> bool:
     """Whether the same demand stood at that sign-in: then a remembered device may have met it.
 
-    A demand that is younger than the sign-in was never met by anything but a factor.
+    A demand that is younger than the sign-in was never met by anything but a factor, and within
+    the grace period nothing may have met it at all.
     """
     if member is None:
         return False
-    changed = (member.policy.changed_at, member.mfa_due_since)
+    changed = (member.policy.changed_at, member.mfa_due_since, member.mfa_deadline)
     return all(moment is None or moment <= auth_time for moment in changed)

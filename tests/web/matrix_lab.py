@@ -143,12 +143,12 @@ class Lab:
         person.tenant = tenant
         person.membership = self.services.tenants.memberships.add(tenant.id, account.id)
         for factor in has:
-            self._set_up(person, factor)
-        self.services.persons.forget(person.subject)
+            self.set_up(person, factor)
         db.session.rollback()
         return person
 
-    def _set_up(self, person: Somebody, factor: str) -> None:
+    def set_up(self, person: Somebody, factor: str) -> None:
+        """Give somebody a factor, as their account page would."""
         account_id = person.account_id
         if factor == TOTP:
             secret = self._totp.new_secret()
@@ -166,6 +166,7 @@ class Lab:
         elif factor == RECOVERY:
             person.recovery_codes = list(self._recovery.renew(account_id))
         person.has.add(factor)
+        self.services.persons.forget(person.subject)
 
     def apply(self, rule: Rule, person: Somebody) -> None:
         """From now on the company demands this of the person; a grace period runs from now."""

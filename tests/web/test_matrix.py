@@ -77,7 +77,7 @@ def _ways(kind: str) -> Iterator[Path]:
     for factor in (TOTP, SMS, VOICE, EMAIL):
         yield Path(f"{prefix}{factor}", kind, second=factor, has=(factor,))
     yield Path(f"{prefix}security key", kind, second=PASSKEY, has=(PASSKEY,))
-    yield Path(f"{prefix}recovery code", kind, second=RECOVERY, has=(TOTP, RECOVERY))
+    yield Path(f"{prefix}recovery code", kind, second=RECOVERY, has=(TOTP, PASSKEY, RECOVERY))
 
 
 PATHS = {
@@ -97,7 +97,11 @@ PATHS = {
         Path("invitation", "invitation"),
         Path("registration", "registration"),
         *_ways("refresh"),
+        Path("refresh after password, though protected", "refresh", has=(TOTP, PASSKEY)),
+        Path("refresh after putting it off", "put off"),
+        Path("refresh after putting it off, protected since", "put off", has=(TOTP,)),
         *_ways("silent"),
+        Path("silent after password, though protected", "silent", has=(TOTP, PASSKEY)),
     )
 }
 
@@ -121,6 +125,8 @@ def _fits(path: Path, rule: Rule) -> bool:
         return rule.who != "picked"
     if path.kind == "registration":
         return rule.who == "employee"
+    if path.kind == "put off":
+        return rule.binds and rule.grace != "none" and rule.lasting_level == 1
     if path.kind == "refresh":  # what a client registers is fixed before its first token
         return not rule.minimum.startswith("client")
     return True
@@ -295,6 +301,7 @@ def registration(lab: Lab, path: Path, rule: Rule) -> list[str]:
 def refresh(lab: Lab, path: Path, rule: Rule) -> list[str]:
     """Tokens from before the rule: new ones only as the rule allows."""
     person, _, client, tokens = _before(lab, path, rule)
+    lab.clock.forward(seconds=1)
     lab.apply(rule, person)
     lab.time_passes(rule)
     means = path.means()
@@ -309,9 +316,28 @@ def refresh(lab: Lab, path: Path, rule: Rule) -> list[str]:
     return below(means, rule.lasting_level, claims_of(given)) if "id_token" in given else []
 
 
+def put_off(lab: Lab, path: Path, rule: Rule) -> list[str]:
+    """Tokens of the grace period end with it, also where a factor was set up elsewhere since."""
+    person = lab.somebody(lab.company())
+    lab.apply(rule, person)
+    client = lab.clients[1]
+    page = lab.walk(lab.browser().open(lab.address(client)), person, path.shown)
+    assert page.left is not None, page
+    tokens = lab.tokens(client, page.params["code"])
+    for factor in path.has:
+        lab.set_up(person, factor)
+    lab.time_passes(rule)
+    answer = lab.refresh(client, tokens["refresh_token"])
+    expected = rule.grace == "within" and not rule.counting & set(path.has)
+    if (answer.status_code == 200) != expected:
+        return [f"refresh gave {answer.status_code}, expected tokens: {expected}"]
+    return []
+
+
 def silent(lab: Lab, path: Path, rule: Rule) -> list[str]:
     """A session from before the rule: it opens no door that it would not have opened."""
     person, browser, _, _ = _before(lab, path, replace(rule, minimum="none"))
+    lab.clock.forward(seconds=1)
     lab.apply(rule, person)
     lab.time_passes(rule)
     client = lab.client_of(rule)
@@ -347,6 +373,7 @@ KINDS: dict[str, Callable[[Lab, Path, Rule], list[str]]] = {
     "invitation": invitation,
     "registration": registration,
     "refresh": refresh,
+    "put off": put_off,
     "silent": silent,
 }
 

@@ -84,7 +84,7 @@ class Showing:
 
 
 def as_chosen(step: Step, tx: LoginTransaction) -> Step:
-    """The step with the factor that the person has picked, where it is one of those that would do."""
+    """The step with the factor that the person has picked, if that is one that would do."""
     if isinstance(step, SecondFactor) and tx.selected is not None and tx.selected in step.options:
         return replace(step, selected=tx.selected, listing=tx.listing)
     if isinstance(step, Enroll) and tx.enrolling is not None and tx.enrolling in step.factors:

@@ -1,4 +1,4 @@
-"""``idp demo``: two companies, four people and the three products, to try everything with.
+"""``idp demo``: two companies, five people and the three products, to try everything with.
 
 Run as often as wanted: what is there stays as it is, and only the products' registrations follow
 their manifests (``clients/<name>/manifest.json``) and the issuer's port. Their secrets are left in
@@ -88,6 +88,14 @@ PEOPLE = (
         "operator of the platform; belongs to no company",
         is_operator=True,
     ),
+    Person(
+        "olga.operator@einlass.example",
+        "Olga",
+        "Oster",
+        "de-DE",
+        "operator as well: letting a locked-out admin in again takes two",
+        is_operator=True,
+    ),
 )
 ANNA_CLAIMS = {
     "name": "Anna Charlotte Albers",
@@ -117,6 +125,8 @@ TRY = (
     "Sign out of HR, then reload payroll: its session is over too.",
     "Sign in as Mara, choose a company, and use “Switch company” at the foot of the page.",
     "As Anna open the company console: invite somebody, change the policy, register an app.",
+    "Add a passkey in your account, sign out, and sign in without the password.",
+    "Create an account of your own, and join Nord GmbH by its customer number: Anna lets you in.",
 )
 
 

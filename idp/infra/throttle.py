@@ -6,7 +6,6 @@ parallel, ``attempt`` counts first and refuses after, so fifty at once are still
 
 import hashlib
 from dataclasses import dataclass
-from typing import Unpack
 
 from idp.infra.ephemeral import EphemeralStore
 
@@ -29,7 +28,7 @@ class Throttled(Exception):
         self.retry_after = retry_after
 
 
-Counted = tuple[Limit, Unpack[tuple[str, ...]]]
+Counted = tuple[Limit, *tuple[str, ...]]
 """A rule, and what it counts for."""
 
 

@@ -1,8 +1,9 @@
 """Joining a company by its customer number, and being let in by its admin (S4, T8).
 
-A customer number is no secret. So wherever a company has an admin, whoever gives its number waits
-until an admin has looked at them; so also where one is only invited yet. A company without any takes
-people in at once, with the permissions every new member has. Who was locked or removed there does not come back this way.
+A customer number is no secret. So wherever a company has an admin, or has invited one, whoever
+gives its number waits until an admin has looked at them; a company without any takes people in at
+once, with the permissions every new member has. Who was locked or removed there does not come back
+this way.
 """
 
 from collections.abc import Sequence

@@ -91,7 +91,7 @@ def _check_factors(policy: Policy, available: frozenset[Factor]) -> None:
     counting = counting_factors(policy)
     if policy.phishing_resistant_only and not counting:
         reason = "a phishing-resistant policy needs webauthn among its factors"
-        raise InvalidPolicy("factors", "passkey-required", reason)
+        raise InvalidPolicy("factors", "policy-needs-passkey", reason)
     if counting & available:
         return
     if policy.phishing_resistant_only:

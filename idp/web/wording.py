@@ -113,7 +113,7 @@ ERRORS = {
     "case-approved-already": _("You have approved this already. It takes a second operator."),
     # the policy
     "mode-invalid": _("Choose whom the policy binds."),
-    "passkey-required": _("Allow passkeys and security keys, since only those are to count."),
+    "policy-needs-passkey": _("Allow passkeys and security keys, since only those are to count."),
     "passkeys-unavailable": _(
         "Passkeys cannot be used on this installation, so nobody could meet this."
     ),

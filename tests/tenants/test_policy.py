@@ -50,7 +50,7 @@ def test_the_default_binds_admins_at_once() -> None:
         ({"factors": ["password"]}, "factors", "factor-required"),
         ({"factors": ["recovery_code", "totp"]}, "factors", "factor-required"),
         ({"factors": ["carrier-pigeon", "totp"]}, "factors", "factor-required"),
-        ({"factors": ["totp"], "phishing_resistant_only": True}, "factors", "passkey-required"),
+        ({"factors": ["totp"], "phishing_resistant_only": True}, "factors", "policy-needs-passkey"),
         ({"client_minimums": {"hr": 4}}, "client_minimums", "client-minimum-invalid"),
         (
             {"client_minimums": {f"c{n}": 2 for n in range(MAX_CLIENT_MINIMUMS + 1)}},

@@ -130,11 +130,9 @@ def confirm_phone() -> Response:
         if "code" in form:
             codes = adding.confirm_sent(who.person, sid, "phone", form["code"], where())
             return _added(who, codes)
-        chosen = form.get("factor", "")
-        factor = Factor(chosen) if chosen in _PHONE else _phone_ways(who)[0]
-        adding.begin_phone(
-            who.person, sid, Factor(factor), form.get("phone_number", ""), locale=locale
-        )
+        ways, chosen = _phone_ways(who), form.get("factor", "")
+        way = Factor(chosen if chosen in ways else ways[0])
+        adding.begin_phone(who.person, sid, way, form.get("phone_number", ""), locale=locale)
     except _REFUSALS as error:
         return _phone_page(who, error)
     return http.see_other("/account/factors/phone")

@@ -20,6 +20,7 @@ from idp.authn.transaction import (
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness
+from idp.core.user_agents import device_name
 from idp.core.vocabulary import Authentication
 from idp.infra.audit import Audit
 from idp.infra.database import transaction
@@ -106,7 +107,7 @@ class Finishing:
         with transaction():
             if known_account != person.account_id and tx.proofs:
                 self._note_new_device(tx, person, sid, ip, user_agent)
-            self._note(tx, person, step, sid, ip)
+            self._note(tx, person, step, sid, ip, user_agent)
             if base is not None and not same_person:
                 self._sessions.end(base)
                 self._record("session.ended", base.subject, base.tenant_id, ip)
@@ -166,7 +167,13 @@ class Finishing:
             told(person, sid=sid, ip=ip, user_agent=user_agent, at=now, since=tx.created_at)
 
     def _note(
-        self, tx: LoginTransaction, person: Person, step: Finished, sid: str, ip: str
+        self,
+        tx: LoginTransaction,
+        person: Person,
+        step: Finished,
+        sid: str,
+        ip: str,
+        user_agent: str,
     ) -> None:
         membership = person.membership_of(step.tenant_id)
         if any(proof.is_first_factor for proof in tx.proofs):
@@ -179,6 +186,7 @@ class Finishing:
             "sid": sid,
             "acr": step.acr,
             "factors": sorted({proof.factor.value for proof in tx.proofs}),
+            "device": device_name(user_agent),
         }
         client_id = tx.needed.client_id
         self._record("sign_in.succeeded", person.subject, step.tenant_id, ip, client_id, detail)

@@ -5,13 +5,12 @@ Called within a login transaction (``authn.answers``) and by the account page
 new factor is audited and mailed in the same unit of work.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from idp.accounts.phone_number import InvalidPhoneNumber, check_callable, parse_phone_number
 from idp.authn.codes import RecoveryCodeService
 from idp.authn.destinations import DestinationRefused, Destinations, masked_address
+from idp.authn.factor_news import FactorNews, Where
 from idp.authn.factors import SENT_ERRORS, TOTP_ERRORS, Given, WrongCode
 from idp.authn.facts import Proof
 from idp.authn.passkeys import PasskeyRefused, Passkeys
@@ -60,12 +59,10 @@ class Enrolment:
     ) -> None:
         limits = settings.limits
         self._limit = Limit("enrolment", limits.code_per_account, limits.window)
-        self._issuer = settings.issuer
         self._region = settings.accounts.phone_region
         self._clock = clock
         self._throttle = throttle
-        self._outbox = outbox
-        self._audit = audit
+        self._news = FactorNews(clock, audit, outbox, settings.issuer)
         self._totp = totp
         self._recovery_codes = recovery_codes
         self._passkeys = passkeys
@@ -129,14 +126,20 @@ class Enrolment:
         if factor is not Factor.WEBAUTHN and not given.code.strip():
             raise WrongCode("code-required")
         at = self._clock.now()
-        self._throttle.attempt(self._limit, person.account_id, factor)
+        if factor is not Factor.WEBAUTHN:  # Its answers cannot be guessed.
+            self._throttle.attempt(self._limit, person.account_id, factor)
         codes: tuple[str, ...] = ()
-        with transaction():
-            kept = self._keep(person, factor, given, secret, address, name)
-            if not isinstance(kept, str):
-                if recovery and not self._recovery_codes.left(person.account_id):
-                    codes = self._recovery_codes.renew(person.account_id)
-                self._tell(person, factor, kept[1], given.ip)
+        try:
+            with transaction():
+                kept = self._keep(person, factor, given, secret, address, name)
+                if not isinstance(kept, str):
+                    if recovery and not self._recovery_codes.left(person.account_id):
+                        codes = self._recovery_codes.renew(person.account_id)
+                    where = Where(given.ip, given.user_agent)
+                self._news.added(person, factor, kept[1], where)
+                after_commit(lambda: self._people.forget(person.subject))
+        except (PasskeyRefused, DestinationRefused) as refused:
+            raise WrongCode(refused.code) from refused
         if isinstance(kept, str):
             raise WrongCode(kept)
         self._throttle.clear(self._limit, person.account_id, factor)
@@ -149,10 +152,7 @@ class Enrolment:
         """Row, name, and of a passkey whether verified and synced; or the error."""
         account_id = person.account_id
         if factor is Factor.WEBAUTHN:
-            try:
-                made = self._passkeys.register(person, given.bound_to, given.credential, name)
-            except PasskeyRefused as refused:
-                return refused.code
+            made = self._passkeys.register(person, given.bound_to, given.credential, name)
             return made.id, made.name, made.user_verified, made.backup_eligible
         if factor is Factor.TOTP:
             device = self._totp.enroll(account_id, secret, given.code, name)
@@ -164,35 +164,12 @@ class Enrolment:
         )
         if (error := SENT_ERRORS[checked]) is not None:
             return error
-        try:
-            row = (
-                self._destinations.add_email(account_id)
-                if factor is Factor.EMAIL
-                else self._destinations.add_phone(account_id, address)
-            )
-        except DestinationRefused as refused:
-            return refused.code
-        return row.id, masked_address(address), False, False
-
-    def _tell(self, person: Person, factor: Factor, name: str, ip: str) -> None:
-        self._audit.record(
-            "factor.enrolled",
-            category="factors",
-            actor=person.subject,
-            subject=person.subject,
-            ip=ip,
-            detail={"factor": factor, "name": name},
+        row = (
+            self._destinations.add_email(account_id)
+            if factor is Factor.EMAIL
+            else self._destinations.add_phone(account_id, address)
         )
-        context: Mapping[str, Any] = {
-            "given_name": str(person.claims.get("given_name", "")),
-            "link": f"{self._issuer}/account",
-            "ip": ip,
-            "factor": factor.value,
-            "name": name,
-        }
-        mail = "factor-added" if person.enrolled else "mfa-enabled"
-        self._outbox.mail(person.email, mail, person.locale, context)
-        after_commit(lambda: self._people.forget(person.subject))
+        return row.id, masked_address(address), False, False
 
 
 def _purpose(bound_to: str) -> str:

@@ -102,13 +102,15 @@ class Facts:
 class Proven:
     """The proofs that count: the latest moment of each factor.
 
-    ``first_factor_at`` is the latest that says alone who is there, None while none does.
+    ``first_factor_at`` is the latest that says alone who is there, None while none does;
+    ``recovered``: a recovery code was used, whether or not there is a factor it stands in for.
     """
 
     at: Mapping[Factor, datetime] = field(default_factory=dict)
     first_factor_at: datetime | None = None
     verified: bool = False
     synced: bool = False
+    recovered: bool = False
 
     @property
     def acr(self) -> str:
@@ -129,12 +131,13 @@ def proven_by(facts: Facts, person: Person) -> Proven:
     ended = person.sessions_not_before
     latest: dict[Factor, datetime] = {}
     first: datetime | None = None
-    verified = synced = False
+    verified = synced = recovered = False
     for proof in facts.proofs:
         if earliest is not None and proof.at < earliest:
             continue
         if ended is not None and (proof.kept_at or proof.at) < ended:
             continue
+        recovered = recovered or proof.factor is Factor.RECOVERY_CODE
         held = person.enrolled if proof.factor is Factor.RECOVERY_CODE else {proof.factor}
         if proof.factor is not Factor.PASSWORD and not (held & person.enrolled):
             continue
@@ -144,7 +147,7 @@ def proven_by(facts: Facts, person: Person) -> Proven:
             first = proof.at
         verified = verified or proof.verified
         synced = synced or proof.synced
-    return Proven(latest, first, verified, synced)
+    return Proven(latest, first, verified, synced, recovered)
 
 
 def earliest_proof(needed: LoginNeeded, now: datetime) -> datetime | None:

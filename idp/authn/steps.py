@@ -206,7 +206,10 @@ def _step_for(
     since = member.mfa_due_since if member else None
     deadline = member.mfa_deadline if member else None
     enrollable = _preferred(allowed & facts.available & addable_factors(person))
-    confirmed = (person.enrolled | {Factor.RECOVERY_CODE}) & proven.at.keys()
+    confirmed = proven.recovered or bool(person.enrolled & proven.at.keys())
+    if person.withdrawn and not person.enrolled and not confirmed:
+        # There was a factor until it showed signs of a copy: the password alone adds no other.
+        return _ask(frozenset(), True, stated.by, name, 0) if codes else LostFactor(name)
     if not enrollable or (person.enrolled and not usable and not confirmed):
         return NoAllowedFactor(stated.by, name, since, deadline, postpone)
     if usable and not confirmed:

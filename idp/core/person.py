@@ -60,7 +60,8 @@ class PersonMembership:
 class Person:
     """An account with its memberships, enrolled factors, standard claims and consents.
 
-    ``passwordless``: one of the passkeys checks its holder itself and so needs no password.
+    ``passwordless``: one of the passkeys checks its holder itself and so needs no password;
+    ``withdrawn``: one may have been copied and is in ``enrolled`` no more.
     """
 
     account_id: str
@@ -74,6 +75,7 @@ class Person:
     has_password: bool = True
     enrolled: frozenset[Factor] = frozenset()
     passwordless: bool = False
+    withdrawn: bool = False
     self_mfa: bool = False
     recovery_codes_left: int = 0
     is_operator: bool = False

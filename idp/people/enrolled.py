@@ -96,6 +96,12 @@ def passwordless_column() -> ColumnElement[bool]:
     return select(_PASSKEY.c.id).where(*usable).exists().label("passwordless")
 
 
+def withdrawn_column() -> ColumnElement[bool]:
+    """Beside an account in a query: whether one of its passkeys may have been copied."""
+    withdrawn = (_PASSKEY.c.account_id == Account.id, ~_IN_USE)
+    return select(_PASSKEY.c.id).where(*withdrawn).exists().label("withdrawn")
+
+
 def enrolled_of(row: Any) -> tuple[Factor, ...]:
     """The factors that those columns say, the strongest first."""
     return tuple(f for f in PREFERENCE if f in _SET_UP and getattr(row, f"has_{f}"))

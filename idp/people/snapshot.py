@@ -24,7 +24,12 @@ from idp.grants.models import Grant
 from idp.infra.database import db, in_transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.process_cache import Recent
-from idp.people.enrolled import enrolled_columns, enrolled_of, passwordless_column
+from idp.people.enrolled import (
+    enrolled_columns,
+    enrolled_of,
+    passwordless_column,
+    withdrawn_column,
+)
 from idp.tenants.catalogue import PRODUCTS, effective_permissions
 from idp.tenants.directory import TenantDirectory
 from idp.tenants.models import Membership
@@ -47,6 +52,7 @@ _PERSON_QUERY = select(
     _ACCOUNT,
     *enrolled_columns(),
     passwordless_column(),
+    withdrawn_column(),
     select(func.count())
     .where(_CODE.c.account_id == _ACCOUNT.c.id, _CODE.c.used_at.is_(None))
     .scalar_subquery()
@@ -129,6 +135,7 @@ class PersonDirectory:
             has_password=data["has_password"],
             enrolled=frozenset(Factor(name) for name in data["enrolled"]),
             passwordless=data["passwordless"],
+            withdrawn=data["withdrawn"],
             self_mfa=data["self_mfa"],
             recovery_codes_left=data["codes_left"],
             is_operator=data["is_operator"],
@@ -228,6 +235,7 @@ def _read(subject: str) -> dict[str, Any] | None:
         "has_password": account["password_hash"] is not None,
         "enrolled": enrolled_of(row),
         "passwordless": bool(account["passwordless"]),
+        "withdrawn": bool(account["withdrawn"]),
         "self_mfa": account["self_mfa"],
         "codes_left": account["codes_left"],
         "is_operator": account["is_operator"],

@@ -1,15 +1,32 @@
-"""Short ways to say who somebody is, what is asked and what was proven."""
+"""Short ways to say who somebody is, what is asked, what was proven, and what comes next."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from idp.authn.steps import Facts, Proof
+from idp.authn.step import (
+    ChooseTenant,
+    Enroll,
+    Finished,
+    LostFactor,
+    NoAllowedFactor,
+    NoCompany,
+    SecondFactor,
+    Step,
+)
+from idp.authn.steps import Facts, Proof, decide
 from idp.core.person import Person, PersonMembership, Policy
-from idp.core.vocabulary import Factor, LoginNeeded
+from idp.core.vocabulary import ACR_LEVEL, Factor, LoginNeeded
 
 NOW = datetime(2026, 3, 2, 9, 30, 15, 250_000, tzinfo=UTC)
 PASSWORD, TOTP, RECOVERY = Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE
+WEBAUTHN, SMS, VOICE, EMAIL = Factor.WEBAUTHN, Factor.SMS, Factor.VOICE, Factor.EMAIL
+PASSKEY = Proof(WEBAUTHN, NOW - timedelta(minutes=1), verified=True)
+"""A passkey that has checked its holder itself, a minute ago."""
+NORD, SUED = "012345678", "087654321"
+EVERYONE = Policy(mfa="everyone")
+OWN_PAGE = LoginNeeded()
+IN_A_WEEK = NOW + timedelta(days=7)
 
 
 def ago(**parts: float) -> datetime:
@@ -69,3 +86,34 @@ def facts(who: Person | None, *proofs: Any, **given: Any) -> Facts:
         "proofs": made,
     }
     return replace(Facts(now=NOW, needed=needed()), **{**values, **given})
+
+
+def brief(step: Step) -> tuple[Any, ...]:
+    """What a table states of a step."""
+    match step:
+        case SecondFactor():
+            return ("second-factor", step.reason)
+        case Enroll():
+            return ("enroll", step.reason, step.may_postpone)
+        case NoAllowedFactor():
+            return ("no-allowed-factor", step.reason, step.may_postpone)
+        case LostFactor():
+            return ("lost-factor", step.tenant_name)
+        case ChooseTenant():
+            return ("tenant", *(m.customer_number for m in step.options))
+        case NoCompany():
+            return ("join-company", step.may_join)
+        case Finished():
+            return ("finished", ACR_LEVEL[step.acr], (step.tenant_id or "")[1:])
+        case _:
+            return (step.name,)
+
+
+def check(case: Facts, expected: tuple[Any, ...]) -> None:
+    """The decision on these facts, in brief."""
+    assert brief(decide(case)) == expected
+
+
+def allowing(*factors: Factor, **given: Any) -> Policy:
+    """A policy that binds everyone and lets these factors count."""
+    return Policy(mfa="everyone", factors=factors, **given)

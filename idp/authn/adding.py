@@ -84,7 +84,7 @@ class AddingFactors:
         made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
         """
         begun = self._begun("totp", person, sid)
-        given = Given(sid, where.ip, code)
+        given = Given(sid, where.ip, code, user_agent=where.user_agent)
         codes = self._confirm(person, Factor.TOTP, given, name=name, secret=begun["secret"])
         self._setups.end("totp", person.account_id, sid)
         return codes
@@ -101,7 +101,7 @@ class AddingFactors:
         self, person: Person, sid: str, credential: str, name: str, where: Where
     ) -> tuple[str, ...]:
         """Keep a new passkey; new recovery codes, if any were made. Raises as above."""
-        given = Given(sid, where.ip, credential=credential)
+        given = Given(sid, where.ip, credential=credential, user_agent=where.user_agent)
         return self._confirm(person, Factor.WEBAUTHN, given, name=name)
 
     def begin_phone(
@@ -152,7 +152,7 @@ class AddingFactors:
         made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
         """
         begun = self._begun(kind, person, sid)
-        given = Given(sid, where.ip, code)
+        given = Given(sid, where.ip, code, user_agent=where.user_agent)
         codes = self._confirm(person, Factor(begun["factor"]), given, address=begun["address"])
         self._setups.end(kind, person.account_id, sid)
         return codes

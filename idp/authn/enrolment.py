@@ -136,8 +136,8 @@ class Enrolment:
                     if recovery and not self._recovery_codes.left(person.account_id):
                         codes = self._recovery_codes.renew(person.account_id)
                     where = Where(given.ip, given.user_agent)
-                self._news.added(person, factor, kept[1], where)
-                after_commit(lambda: self._people.forget(person.subject))
+                    self._news.added(person, factor, kept[1], where)
+                    after_commit(lambda: self._people.forget(person.subject))
         except (PasskeyRefused, DestinationRefused) as refused:
             raise WrongCode(refused.code) from refused
         if isinstance(kept, str):

@@ -1,7 +1,7 @@
 """What a change of somebody's second factors leaves behind: a line in the audit log and a mail.
 
-Called by ``authn.own_factors`` and wherever else a factor is set up, within the unit of work of the
-change, so that neither happens without the other.
+Called by ``authn.enrolment`` and ``authn.own_factors`` within the unit of work of the change, so that
+neither happens without the other.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,8 @@ class FactorNews:
     def added(self, person: Person, factor: Factor, name: str, where: Where) -> None:
         """A factor was set up; ``name`` is what the person calls it, or its masked address."""
         self.record(person, "factor.enrolled", where, factor, name)
-        self.mail(person, "factor-added", where, factor=factor.value, name=name[:_SHOWN])
+        mail = "factor-added" if person.enrolled else "mfa-enabled"
+        self.mail(person, mail, where, factor=factor.value, name=name[:_SHOWN])
 
     def removed(
         self, person: Person, factor: Factor, name: str, where: Where, *, last: bool

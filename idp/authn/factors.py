@@ -47,6 +47,7 @@ class Given:
     credential: str = ""
     factor: str = ""
     browser_known: bool = False
+    user_agent: str = ""
 
 
 class FactorStopped(Protocol):

@@ -7,7 +7,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from idp.accounts.breached import PasswordsUnavailable
-from idp.authn.progress import TransactionBusy
+from idp.authn.login.progress import TransactionBusy
 from idp.infra import migrate
 from idp.infra.database import DatabaseUnavailable, init_database
 from idp.infra.ephemeral import StoreUnavailable

@@ -1,13 +1,13 @@
 """What the decision of signing in depends on: what is asked, known and proven. Pure values.
 
-Gathered by ``authn.evaluation`` for a login transaction, by ``authn.service`` for a session and by
-``authn.standing`` for an earlier sign-in; read by ``authn.steps`` alone.
+Gathered by ``authn.login.evaluation`` for a login transaction, by ``authn.service`` for a session
+and by ``authn.standing`` for an earlier sign-in; read by ``authn.steps`` alone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from idp.core.person import Person
 from idp.core.vocabulary import (
@@ -168,3 +168,22 @@ def earliest_proof(needed: LoginNeeded, now: datetime) -> datetime | None:
 def first_factor_time(proofs: tuple[Proof, ...]) -> datetime:
     """When it was last proven who is there: a session's ``auth_time``."""
     return max(proof.at for proof in proofs if proof.is_first_factor)
+
+
+def load_proofs(plain: list[dict[str, Any]]) -> tuple[Proof, ...]:
+    """Proofs from their JSON form."""
+    return tuple(
+        Proof(
+            Factor(p["factor"]),
+            datetime.fromisoformat(p["at"]),
+            moment(p["kept_at"]),
+            p.get("verified", False),
+            p.get("synced", False),
+        )
+        for p in plain
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A moment from its JSON form."""
+    return datetime.fromisoformat(text) if text else None

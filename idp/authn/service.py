@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from idp.authn.answers import Visit
-from idp.authn.beginning import go_on_as, new_transaction
-from idp.authn.devices import digests
+from idp.authn.factors.devices import digests
 from idp.authn.facts import Facts
-from idp.authn.finishing import FinishedLogin, NewDevice, authentication_of
-from idp.authn.outcome import Outcome, Refused
+from idp.authn.login.answers import Visit
+from idp.authn.login.beginning import go_on_as, new_transaction
+from idp.authn.login.finishing import FinishedLogin, NewDevice, authentication_of
+from idp.authn.login.outcome import Outcome, Refused
+from idp.authn.login.progress import RETRIES, Settled, TransactionBusy
+from idp.authn.login.registration import InvitationOffer
+from idp.authn.login.showing import as_chosen
+from idp.authn.login.transaction import LoginTransaction, State, advance, state_of
 from idp.authn.parts import Parts
-from idp.authn.progress import RETRIES, Settled, TransactionBusy
-from idp.authn.registration import InvitationOffer
 from idp.authn.sessions import Session
-from idp.authn.showing import as_chosen
 from idp.authn.step import Finished, Step
 from idp.authn.steps import decide
-from idp.authn.transaction import LoginTransaction, State, advance, state_of
 from idp.core.person import Person
 from idp.core.vocabulary import Authentication, LoginNeeded
 from idp.infra.database import after_commit, transaction

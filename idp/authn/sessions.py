@@ -15,8 +15,7 @@ from typing import Any
 
 import orjson
 
-from idp.authn.facts import Proof, first_factor_time
-from idp.authn.transaction import load_proofs, moment
+from idp.authn.facts import Proof, first_factor_time, load_proofs, moment
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
 from idp.core.vocabulary import Factor

@@ -13,7 +13,7 @@ import orjson
 from idp.accounts.models import Account
 from idp.accounts.recovery import RecoveryLinks
 from idp.accounts.service import AccountService
-from idp.authn.forgetting import forget_factors
+from idp.authn.factors.forgetting import forget_factors
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness, digest

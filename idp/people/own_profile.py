@@ -10,7 +10,7 @@ from idp.accounts.claims import InvalidClaim
 from idp.accounts.models import Account
 from idp.accounts.phone_number import InvalidPhoneNumber, parse_phone_number
 from idp.accounts.service import AccountService
-from idp.authn.factor_news import Where
+from idp.authn.factors.news import Where
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.user_agents import device_name

@@ -13,7 +13,7 @@ from typing import Any
 
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService
-from idp.authn.available import available_factors
+from idp.authn.factors.available import available_factors
 from idp.core.clock import Clock
 from idp.core.person import MfaMode, Policy
 from idp.infra.audit import Audit

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService
-from idp.authn.forgetting import forget_factors
+from idp.authn.factors.forgetting import forget_factors
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
 from idp.infra.audit import Audit

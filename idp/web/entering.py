@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response
 
-from idp.authn.transaction import LoginTransaction, WrongBrowser
+from idp.authn.login.transaction import LoginTransaction, WrongBrowser
 from idp.clients.client import Client
 from idp.core.person import PersonMembership
 from idp.web.contexts import Brand, Entering, TransactionGone

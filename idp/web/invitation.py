@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from idp.authn.registration import InvitationOffer
+from idp.authn.login.registration import InvitationOffer
 from idp.core.vocabulary import LoginNeeded
 from idp.people.invitations import OpenInvitation
 from idp.web import http

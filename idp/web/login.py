@@ -9,14 +9,14 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 
 from idp.authn import step as steps
-from idp.authn.outcome import Outcome
-from idp.authn.service import NotFinished
-from idp.authn.transaction import (
+from idp.authn.login.outcome import Outcome
+from idp.authn.login.transaction import (
     AlreadyFinished,
     LoginTransaction,
     TransactionNotFound,
     WrongBrowser,
 )
+from idp.authn.service import NotFinished
 from idp.web import http
 from idp.web.entering import brand_of, form_targets, gone_page
 from idp.web.login_pages import login_page

@@ -10,7 +10,7 @@ from flask import request
 from markupsafe import Markup
 
 from idp.authn import step as steps
-from idp.authn.transaction import LoginTransaction
+from idp.authn.login.transaction import LoginTransaction
 from idp.core.vocabulary import SENT_FACTORS, Factor
 from idp.tenants.catalogue import product_name
 from idp.web import contexts, http
@@ -147,7 +147,7 @@ def _second_factor(
     """The way that is shown, and the others: by their names once one of them was asked for."""
     at = due.options.index(due.selected)
     others = due.options[at + 1 :] + due.options[:at]
-    # Where ``action=other-factor`` leads (``authn.factor_answers``).
+    # Where ``action=other-factor`` leads (``authn.login.factor_answers``).
     following = next((factor for factor in others if factor not in SENT_FACTORS), None)
     if following is None and others:
         following = others[0]

@@ -7,7 +7,7 @@ session is enough, ``web.fast_lane`` has asked :func:`decide` and answered befor
 
 from flask import Blueprint, Response, request
 
-from idp.authn.transaction import LoginTransaction, TransactionNotFound, WrongBrowser
+from idp.authn.login.transaction import LoginTransaction, TransactionNotFound, WrongBrowser
 from idp.core.vocabulary import LoginNeeded
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.errors import AccessDenied, AuthorizationError, ProtocolError

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from idp.accounts.passwords import WeakPassword
 from idp.accounts.service import InvalidRecovery
-from idp.authn.transaction import TransactionNotFound, WrongBrowser
+from idp.authn.login.transaction import TransactionNotFound, WrongBrowser
 from idp.infra.throttle import Throttled
 from idp.web import http
 from idp.web.contexts import (

@@ -11,15 +11,15 @@ import pytest
 
 from idp.accounts.models import Account
 from idp.accounts.recovery import RecoveryLinks
-from idp.authn.factors import Given
-from idp.authn.finishing import FinishedLogin
-from idp.authn.outcome import Outcome
+from idp.authn.factors.checking import Given
+from idp.authn.login.finishing import FinishedLogin
+from idp.authn.login.outcome import Outcome
+from idp.authn.login.registration import InvitationOffer
+from idp.authn.login.transaction import LoginTransaction
 from idp.authn.parts import Parts, build_parts
-from idp.authn.registration import InvitationOffer
 from idp.authn.service import AuthnService
 from idp.authn.sessions import Session, Sessions
 from idp.authn.step import Enroll, Finished, RecoveryCodes, Step
-from idp.authn.transaction import LoginTransaction
 from idp.core.clock import epoch
 from idp.core.person import Person
 from idp.core.randomness import Randomness

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from idp.authn.factors.passkeys import PasskeyRefused, Passkeys, ProvenPasskey
 from idp.authn.models import WebauthnCredential
-from idp.authn.passkeys import PasskeyRefused, Passkeys, ProvenPasskey
 from idp.core.person import Person
 from idp.core.randomness import Randomness
 from idp.infra.database import db

@@ -7,9 +7,9 @@ from itertools import count
 import pytest
 
 from idp.accounts.models import Account
+from idp.authn.login.transaction import AlreadyFinished
 from idp.authn.service import NotFinished
 from idp.authn.step import Enroll, Finished, SecondFactor
-from idp.authn.transaction import AlreadyFinished
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, IP, OWN_PAGE, Browser, Door

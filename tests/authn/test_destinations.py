@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from idp.accounts.phone_number import InvalidPhoneNumber
-from idp.authn.destinations import (
+from idp.authn.factors.destinations import (
     MAX_NUMBERS,
     DestinationRefused,
     Destinations,

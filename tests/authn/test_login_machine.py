@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 )
 
 from idp.accounts.models import Account
+from idp.authn.login.transaction import AlreadyFinished, State, TransactionNotFound, WrongBrowser
 from idp.authn.service import NotFinished
 from idp.authn.step import ChooseTenant, Enroll, Finished, Step
-from idp.authn.transaction import AlreadyFinished, State, TransactionNotFound, WrongBrowser
 from idp.core.vocabulary import ACR_MULTI, Factor, LoginNeeded
 from idp.infra.database import db, dispose, init_database
 from idp.infra.ephemeral import EphemeralStore

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from idp.accounts.models import Account
-from idp.authn.factor_news import Where
-from idp.authn.forgetting import forget_factors
+from idp.authn.factors.forgetting import forget_factors
+from idp.authn.factors.news import Where
+from idp.authn.factors.own_factors import FactorNeeded, FactorRefused, OwnFactors
+from idp.authn.factors.sent_codes import SendRefused
 from idp.authn.models import WebauthnCredential
-from idp.authn.own_factors import FactorNeeded, FactorRefused, OwnFactors
-from idp.authn.sent_codes import SendRefused
 from idp.authn.step import Enroll
 from idp.core.person import Person
 from idp.core.vocabulary import Factor
@@ -364,6 +364,23 @@ def test_of_two_that_a_policy_needs_only_one_goes(door: Door) -> None:
     assert outcomes["removed"] == 1
     assert outcomes["needed"] >= 1
     assert len(door.authn.own_factors.overview(door.person(account)).factors) == 1
+
+
+@both_databases
+def test_a_code_sets_up_one_app_however_often_it_is_sent(door: Door) -> None:
+    account = door.house.member(door.house.tenant(), ERIK)[0]
+    person, adding = door.person(account), door.authn.own_factors.adding
+    app = App(adding.begin_totp(person, "sid").secret, door)
+    code = app.code()
+
+    def confirm() -> str:
+        return f"{len(adding.confirm_totp(person, 'sid', code, '', HERE))} codes"
+
+    outcomes = at_once(door.house, confirm)
+    assert outcomes["10 codes"] == 1
+    assert set(outcomes) <= {"10 codes", "FactorRefused", "Throttled"}
+    assert len(door.authn.own_factors.overview(door.person(account)).factors) == 1
+    assert mails(door) == ["mfa-enabled"]
 
 
 # Off, always, recovery codes, devices

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from idp.authn.aaguids import NAMES, name_of
-from idp.authn.passkeys import MAX_PER_ACCOUNT, PasskeyRefused, ProvenPasskey, user_handle
+from idp.authn.factors.aaguids import NAMES, name_of
+from idp.authn.factors.passkeys import MAX_PER_ACCOUNT, PasskeyRefused, ProvenPasskey, user_handle
 from idp.infra.database import db
 from tests.authn.passkey_desk import IP, TX, Desk, refused
 from tests.people.house import both_databases

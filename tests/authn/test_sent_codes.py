@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from idp.authn.codes import DigitCodes
-from idp.authn.sent_codes import PHONE_LIFETIME, SendRefused, SentCodes
+from idp.authn.factors.codes import DigitCodes
+from idp.authn.factors.sent_codes import PHONE_LIFETIME, SendRefused, SentCodes
 from idp.core.randomness import Randomness
 from idp.core.vocabulary import SENT_FACTORS, Factor
 from idp.infra.audit import Audit

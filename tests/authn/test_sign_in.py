@@ -6,16 +6,7 @@ from typing import Any
 import pytest
 
 from idp.accounts.models import Account
-from idp.authn.service import NotFinished
-from idp.authn.step import (
-    ChooseTenant,
-    Enroll,
-    Finished,
-    Password,
-    RecoveryCodes,
-    SecondFactor,
-)
-from idp.authn.transaction import (
+from idp.authn.login.transaction import (
     AlreadyFinished,
     InvalidTransition,
     State,
@@ -24,6 +15,15 @@ from idp.authn.transaction import (
     advance,
     dump,
     load,
+)
+from idp.authn.service import NotFinished
+from idp.authn.step import (
+    ChooseTenant,
+    Enroll,
+    Finished,
+    Password,
+    RecoveryCodes,
+    SecondFactor,
 )
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE, Factor, LoginNeeded
 from idp.tenants.models import Tenant

@@ -344,7 +344,7 @@ def test_no_code_is_right_for_a_known_address(hidden: Door) -> None:
     browser.post("identify", email="anna@nord.example")
     browser.post("register", GOOD)
     new_accounts = hidden.authn._registration.new_accounts
-    from idp.authn.sign_up import _applicant
+    from idp.authn.login.sign_up import _applicant
 
     new_accounts._mail_codes._store.trip([("DEL", *_pauses(hidden))], repeatable=True)
     code = new_accounts.issue_code(_applicant(browser.tx, "Nele"))

@@ -2,8 +2,13 @@
 
 import pytest
 
-from idp.authn.codes import MailCodes, RecoveryCodeService, ResendTooSoon, looks_like_recovery_code
-from idp.authn.totp import TotpService, grouped, otpauth_uri
+from idp.authn.factors.codes import (
+    MailCodes,
+    RecoveryCodeService,
+    ResendTooSoon,
+    looks_like_recovery_code,
+)
+from idp.authn.factors.totp import TotpService, grouped, otpauth_uri
 from idp.core.randomness import Randomness
 from idp.infra.sealing import Sealer
 from tests.authn.door import App, Door

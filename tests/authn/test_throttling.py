@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from idp.accounts.models import Account
-from idp.authn.factors import Given
-from idp.authn.outcome import Outcome
+from idp.authn.factors.checking import Given
+from idp.authn.login.outcome import Outcome
 from idp.authn.step import Finished, SecondFactor
 from idp.core.vocabulary import Factor
 from idp.infra.database import db

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from idp.authn import webauthn
-from idp.authn.passkeys import ProvenPasskey, user_handle
+from idp.authn.factors import webauthn
+from idp.authn.factors.passkeys import ProvenPasskey, user_handle
 from tests.authn.passkey_desk import IP, TX, Desk, build_passkeys, refused
 from tests.people.house import House, both_databases
 from tests.support.authenticator import (

@@ -72,10 +72,32 @@ def test_policies(idp: Run) -> None:
     assert (kept["mfa"], kept["remember_days"]) == ("everyone", 30)
     create_anna(idp, "--tenant", "012345678")
     assert "Without a factor:  1" in idp("policy", "show", "012345678").stdout
-    for wrong in (("--factors", "sms"), ("--factors", ""), ("--grace-days", "400")):
+    for wrong in (("--factors", "pigeon"), ("--factors", ""), ("--grace-days", "400")):
         idp("policy", "set", "012345678", *wrong, status=1)
     idp("policy", "set", "012345678", "--mfa", "nobody", status=2)
     idp("policy", "set", "999999999", "--mfa", "admins", status=1)
+
+
+def test_policies_that_demand_more(idp: Run) -> None:
+    made = data(
+        idp, "client", "register", "--name", "Payroll", "--redirect-uri", "https://p.example/cb"
+    )
+    client = made["client_id"]
+    policy = ("policy", "set", "012345678")
+    strict = data(idp, *policy, "--phishing-resistant", "--client-minimum", f"{client}=phr")
+    assert strict["phishing_resistant_only"] is True
+    assert strict["client_minimums"] == {client: "phr"}
+    shown = idp("policy", "show", "012345678").stdout
+    assert "Counts only:       webauthn" in shown
+    assert f"Client minimum:    {client} phr" in shown
+    idp(*policy, "--factors", "totp", status=1)
+    kept = data(idp, *policy, "--grace-days", "1")
+    assert (kept["phishing_resistant_only"], kept["client_minimums"]) == (True, {client: "phr"})
+    idp(*policy, "--client-minimum", "nothing=2fa", status=1)
+    for wrong in ("x", "=2fa", f"{client}=9fa", ""):
+        idp(*policy, "--client-minimum", wrong, status=2)
+    eased = data(idp, *policy, "--no-phishing-resistant", "--client-minimum", f"{client}=none")
+    assert (eased["phishing_resistant_only"], eased["client_minimums"]) == (False, {})
 
 
 def test_accounts_are_created_once(idp: Run) -> None:

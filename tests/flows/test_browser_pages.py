@@ -33,6 +33,16 @@ def admin(request: pytest.FixtureRequest, demo: Demo, chromium: Chromium) -> Ite
 
 PAGES = [
     ("/account", "account"),
+    ("/account/profile", "profile"),
+    ("/account/profile/edit", "profile-edit"),
+    ("/account/factors", "factors"),
+    ("/account/factors/app", "enroll"),
+    ("/account/factors/passkey", "add-passkey"),
+    ("/account/recovery-codes", "recovery"),
+    ("/account/devices", "devices"),
+    ("/account/history", "history"),
+    ("/account/clients", "clients"),
+    ("/account/join", "join-company"),
     ("/account/password", "change-password"),
     ("/admin", "people"),
     ("/admin/012345678/people", "people"),

@@ -271,7 +271,7 @@ def test_sign_out_everywhere(
     elsewhere = provider.browser()
     tokens = client.sign_on(elsewhere, employee)
     client.sign_on(browser, employee)
-    form = browser.open("/account").form(
+    form = browser.open("/account/devices").form(
         where=lambda form: ("action", "end-all-sessions") in form.fields
     )
     form.submit()

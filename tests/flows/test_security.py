@@ -330,9 +330,17 @@ def test_every_state_change_of_the_account_pages_needs_the_token(
     provider: Provider, browser: Browser, rp: RelyingParty, employee: Person
 ) -> None:
     rp.sign_on(browser, employee)
-    for action in ("turn-off", "renew-codes", "end-all-sessions", "revoke-client"):
-        page = browser.post("/account", {"action": action, "client_id": rp.client_id})
-        assert page.status in (400, 403), action
+    for path, action in (
+        ("/account/factors", "turn-off"),
+        ("/account/recovery-codes", ""),
+        ("/account/devices", "end-all-sessions"),
+        ("/account/clients", "revoke-client"),
+        ("/account/factors/phone", ""),
+        ("/account/profile/edit", ""),
+        ("/account/join", ""),
+    ):
+        page = browser.post(path, {"action": action, "client_id": rp.client_id})
+        assert page.status in (400, 403), path
     assert browser.post("/account/password", {"new_password": "x" * 20}).status in (400, 403)
     assert browser.post("/admin/people/invite", {"email": "x@x.example"}).status in (400, 403, 404)
     assert "code" in browser.open(rp.attempt(prompt="none").url).params

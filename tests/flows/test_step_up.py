@@ -116,17 +116,17 @@ def test_self_enabled_is_always_asked(
 ) -> None:
     """A factor that the person set up themselves is asked, whatever the company says."""
     rp.sign_on(browser, employee)
-    page = enroll(browser.open("/account/enroll"), employee)
+    page = enroll(browser.open("/account/factors/app"), employee)
     page = note_recovery_codes(page, employee)
     seen: list[str] = []
     tokens = rp.sign_on(provider.browser(), employee, steps={"seen": seen})
     assert seen == ["identify", "password", "second-factor"]
     assert tokens.claims["acr"] == TWO
     # Until they turn it off again, which takes a fresh proof of both.
-    page = advance(browser.open("/account"), employee)
+    page = advance(browser.open("/account/factors"), employee)
     page = page.form(where=lambda form: ("action", "turn-off") in form.fields).submit()
     page = advance(page, employee)
-    assert page.step == "account"
+    assert page.step == "factors"
     if page.root.first("input", value="turn-off"):
         page = page.form(where=lambda form: ("action", "turn-off") in form.fields).submit()
     seen.clear()

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from idp.accounts.models import Account
-from idp.authn.destinations import Destinations
-from idp.authn.passkeys import Passkeys
+from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.passkeys import Passkeys
+from idp.authn.factors.totp import TotpService
 from idp.authn.step import (
     Enroll,
     Finished,
@@ -27,7 +28,6 @@ from idp.authn.step import (
     Step,
     Waiting,
 )
-from idp.authn.totp import TotpService
 from idp.core.clock import epoch
 from idp.core.randomness import Randomness
 from idp.core.vocabulary import ACR_LEVEL, Factor, LoginNeeded

@@ -2,7 +2,7 @@
 
 import pytest
 
-from idp.authn.factor_news import Where
+from idp.authn.factors.news import Where
 from idp.core.person import Person
 from idp.core.randomness import Randomness
 from idp.infra.outbox import Outbox

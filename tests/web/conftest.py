@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idp.app import create_app, services_of
-from idp.authn.factor_news import Where
+from idp.authn.factors.news import Where
 from idp.authn.steps import Proof
 from idp.core.vocabulary import Factor
 from idp.infra.database import dispose

@@ -10,7 +10,8 @@ import itertools
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -19,14 +20,16 @@ import pyotp
 import requests
 from flask import Flask
 
-from idp.app import services_of
-from idp.authn.codes import RecoveryCodeService
-from idp.authn.destinations import Destinations
-from idp.authn.passkeys import Passkeys
-from idp.authn.totp import TotpService
-from idp.infra.database import db, transaction
+from idp.app import create_app, services_of
+from idp.authn.factors.codes import RecoveryCodeService
+from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.passkeys import Passkeys
+from idp.authn.factors.totp import TotpService
+from idp.infra.database import db, dispose, transaction
+from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Delivery
 from idp.people.actors import Actor
+from idp.settings import Settings
 from idp.tenants.models import Membership, Tenant
 from tests.people.house import PASSWORD as SECRET
 from tests.people.house import HandClock
@@ -386,6 +389,17 @@ class Lab:
         if silent.left is None or "code" in silent.params:
             problems.append(f"prompt=none gave {silent!r}")
         return problems
+
+
+@contextmanager
+def running_lab(settings: Settings, store: EphemeralStore) -> Iterator[Lab]:
+    """An application of its own on these stores."""
+    clock = HandClock()
+    app = create_app(settings, clock=clock, store=store)
+    with app.app_context():
+        yield Lab(app, clock)
+        db.session.remove()
+    dispose(app)
 
 
 def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:

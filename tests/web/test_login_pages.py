@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from idp.authn import step as steps
-from idp.authn.factor_answers import FactorAnswers, Visit
-from idp.authn.transaction import LoginTransaction, State
+from idp.authn.login.factor_answers import FactorAnswers, Visit
+from idp.authn.login.transaction import LoginTransaction, State
 from idp.core.vocabulary import PREFERENCE, SENT_FACTORS, Factor, LoginNeeded
 from idp.web import contexts, wording
 from idp.web.login_pages import login_page

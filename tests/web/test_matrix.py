@@ -19,13 +19,11 @@ from typing import Any
 
 import pytest
 
-from idp.app import create_app
-from idp.infra.database import db, dispose
 from idp.infra.ephemeral import EphemeralStore
 from idp.settings import Settings
-from tests.people.house import ENVIRONMENT, HandClock
+from tests.people.house import ENVIRONMENT
 from tests.support.forms import Browser, Page
-from tests.web.matrix_lab import Client, Lab, Shown, Somebody, claims_of
+from tests.web.matrix_lab import Client, Lab, Shown, Somebody, claims_of, running_lab
 from tests.web.matrix_rules import (
     ALL,
     EMAIL,
@@ -150,13 +148,9 @@ def lab(
     (settings.data_dir / "einlass.sqlite").write_bytes(empty_database.read_bytes())
     store = EphemeralStore(redis_url)
     store.trip([("FLUSHALL",)], repeatable=True)
-    clock = HandClock()
-    app = create_app(settings, clock=clock, store=store)
-    with app.app_context():
-        yield Lab(app, clock)
-        db.session.remove()
+    with running_lab(settings, store) as lab:
+        yield lab
     store.close()
-    dispose(app)
 
 
 @pytest.mark.parametrize("name", PATHS)

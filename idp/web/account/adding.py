@@ -5,8 +5,8 @@ Each asks for a fresh sign-in before it shows anything, and keeps nothing that w
 
 from flask import Response, abort, request
 
-from idp.authn.own_factors import FactorRefused
-from idp.authn.sent_codes import SendRefused
+from idp.authn.factors.own_factors import FactorRefused
+from idp.authn.factors.sent_codes import SendRefused
 from idp.core.vocabulary import Factor
 from idp.infra.throttle import Throttled
 from idp.web import contexts, http

@@ -3,8 +3,8 @@
 from flask import Response, abort, request
 
 from idp.authn.companies import binds
-from idp.authn.holdings import OwnFactor
-from idp.authn.own_factors import FactorNeeded, FactorRefused, Overview
+from idp.authn.factors.holdings import OwnFactor
+from idp.authn.factors.own_factors import FactorNeeded, FactorRefused, Overview
 from idp.authn.steps import policy_factors
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

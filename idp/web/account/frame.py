@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from idp.authn.factor_news import Where
+from idp.authn.factors.news import Where
 from idp.web import contexts, http
 from idp.web.signed_in import SignedIn
 

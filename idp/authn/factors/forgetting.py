@@ -1,7 +1,7 @@
 """The one place where what is set up for an account is deleted, kind by kind.
 
-Called by ``authn.factors`` and by ``people`` for an admin's reset (M9), a recovery case (M10) and a
-sign-in that was not the person's (S8). The caller audits, mails and ends the sessions.
+Called by ``authn.factors.checking`` and by ``people`` for an admin's reset (M9), a recovery case
+(M10) and a sign-in that was not the person's (S8). The caller audits, mails and ends the sessions.
 """
 
 from datetime import datetime

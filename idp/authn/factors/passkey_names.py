@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from idp.authn.aaguids import name_of
+from idp.authn.factors.aaguids import name_of
 from idp.infra.i18n import mark, translations
 
 LENGTH = 100

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from sqlalchemy import or_, update
 
 from idp.accounts.models import Account
+from idp.authn.factors.webauthn import Assertion
 from idp.authn.models import WebauthnCredential
-from idp.authn.webauthn import Assertion
 from idp.core.clock import Clock
 from idp.core.vocabulary import Factor
 from idp.infra.audit import Audit

@@ -2,21 +2,20 @@
 
 The caller has asked for a fresh sign-in. A factor counts once it has been proven to work; the last
 one that a company's policy needs stays. Every change is audited and mailed in the same unit of
-work. What is asked at sign-in, and set up where that is forced, is ``authn.factors``.
+work. What is asked at sign-in, and set up where that is forced, is ``authn.factors.checking``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from idp.accounts.service import AccountService
-from idp.authn.adding import AddingFactors, FactorRefused, checked_name
-from idp.authn.available import available_factors
-from idp.authn.codes import RecoveryCodeService
-from idp.authn.destinations import Destinations
-from idp.authn.devices import RememberedDevices
-from idp.authn.enrolment import Enrolment
-from idp.authn.factor_news import FactorNews, Where
-from idp.authn.holdings import (
+from idp.authn.factors.adding import AddingFactors, FactorRefused, checked_name
+from idp.authn.factors.available import available_factors
+from idp.authn.factors.codes import RecoveryCodeService
+from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.devices import RememberedDevices
+from idp.authn.factors.enrolment import Enrolment
+from idp.authn.factors.holdings import (
     Holdings,
     OwnFactor,
     demanding,
@@ -25,11 +24,12 @@ from idp.authn.holdings import (
     recovery_counts,
     without,
 )
+from idp.authn.factors.news import FactorNews, Where
+from idp.authn.factors.passkeys import Passkeys
+from idp.authn.factors.setups import Setups
+from idp.authn.factors.totp import TotpService
 from idp.authn.models import RememberedDevice
-from idp.authn.passkeys import Passkeys
 from idp.authn.ports import People
-from idp.authn.setups import Setups
-from idp.authn.totp import TotpService
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

@@ -1,24 +1,24 @@
 """What the forms about factors do: a passkey in place of the password, the second factor, setting
 one up where that is forced, and asking for help with a lost one.
 
-Called by ``authn.answers`` for the step that is due.
+Called by ``authn.login.answers`` for the step that is due.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from idp.accounts.service import AccountService
-from idp.authn.enrolment import Enrolment
-from idp.authn.factors import FactorService, Given, WrongCode
+from idp.authn.factors.checking import FactorService, Given, WrongCode
+from idp.authn.factors.enrolment import Enrolment
+from idp.authn.factors.passkeys import PasskeyRefused
+from idp.authn.factors.sent_codes import SendRefused
 from idp.authn.facts import Proof
-from idp.authn.outcome import Refused
-from idp.authn.passkeys import PasskeyRefused
+from idp.authn.login.outcome import Refused
+from idp.authn.login.rounds import identified
+from idp.authn.login.transaction import Change, LoginTransaction
+from idp.authn.login.vault import Vault
 from idp.authn.ports import Help, HelpRefused
-from idp.authn.rounds import identified
-from idp.authn.sent_codes import SendRefused
 from idp.authn.step import Enroll, SecondFactor
-from idp.authn.transaction import Change, LoginTransaction
-from idp.authn.vault import Vault
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import SENT_FACTORS, Factor

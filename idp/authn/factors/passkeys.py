@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from idp.authn import webauthn
-from idp.authn.challenges import Challenges, ExpiredChallenge, Purpose, WrongChallenge
+from idp.authn.factors import webauthn
+from idp.authn.factors.challenges import Challenges, ExpiredChallenge, Purpose, WrongChallenge
+from idp.authn.factors.passkey_names import cleaned, default_name
+from idp.authn.factors.passkey_uses import PasskeyUses
+from idp.authn.factors.webauthn import Answer, CeremonyFailed, KnownCredential, NewCredential
 from idp.authn.models import WebauthnCredential
-from idp.authn.passkey_names import cleaned, default_name
-from idp.authn.passkey_uses import PasskeyUses
-from idp.authn.webauthn import Answer, CeremonyFailed, KnownCredential, NewCredential
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness, digest, same

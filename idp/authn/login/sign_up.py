@@ -13,12 +13,12 @@ from typing import Any
 from idp.accounts.guessing import network_of
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService, EmailTaken
-from idp.authn.codes import ResendTooSoon
+from idp.authn.factors.codes import ResendTooSoon
 from idp.authn.facts import Proof
-from idp.authn.new_accounts import Applicant, NewAccounts
-from idp.authn.outcome import Refused
+from idp.authn.login.new_accounts import Applicant, NewAccounts
+from idp.authn.login.outcome import Refused
+from idp.authn.login.transaction import Change, LoginTransaction
 from idp.authn.ports import People
-from idp.authn.transaction import Change, LoginTransaction
 from idp.core.clock import Clock
 from idp.core.vocabulary import Factor
 from idp.infra.audit import Audit

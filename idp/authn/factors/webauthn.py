@@ -1,8 +1,8 @@
 """WebAuthn ceremonies (Level 3 §7.1, §7.2): options, and the checks of what comes back.
 
-The only user of py_webauthn. It knows neither accounts nor storage: ``authn.passkeys`` says what is
-expected. What py_webauthn leaves to its caller is checked here: embedding (``crossOrigin``), the
-strength of keys, the constancy of the backup flag.
+The only user of py_webauthn. It knows neither accounts nor storage: ``authn.factors.passkeys`` says
+what is expected. What py_webauthn leaves to its caller is checked here: embedding
+(``crossOrigin``), the strength of keys, the constancy of the backup flag.
 """
 
 import json

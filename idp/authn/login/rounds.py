@@ -7,7 +7,7 @@ tab was about to prove, choose or set up for the one before is dropped.
 from dataclasses import replace
 
 from idp.authn.facts import Proof
-from idp.authn.transaction import LoginTransaction
+from idp.authn.login.transaction import LoginTransaction
 
 
 def start_over(tx: LoginTransaction) -> LoginTransaction:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from idp.authn.login.transaction import LoginTransaction
 from idp.authn.step import Step
-from idp.authn.transaction import LoginTransaction
 from idp.core.person import PersonMembership
 
 

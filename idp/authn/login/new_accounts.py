@@ -1,9 +1,9 @@
 """What an account is made of, whichever way somebody came: names, a password, a confirmed address.
 
-Used by ``authn.registration`` (with an invitation) and ``authn.sign_up`` (from nothing). What is
-typed is kept in the login transaction until the address is confirmed: the password as its hash,
-sealed. A mailed code belongs to one transaction and one address, so that a code for an address of
-one's own confirms no other.
+Used by ``authn.login.registration`` (with an invitation) and ``authn.login.sign_up`` (from
+nothing). What is typed is kept in the login transaction until the address is confirmed: the
+password as its hash, sealed. A mailed code belongs to one transaction and one address, so that a
+code for an address of one's own confirms no other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from idp.accounts.claims import InvalidClaim, check_claims
 from idp.accounts.models import Account
 from idp.accounts.passwords import Hasher, WeakPassword
 from idp.accounts.service import AccountService
-from idp.authn.codes import Checked, MailCodes
-from idp.authn.outcome import Refused
-from idp.authn.vault import Vault
+from idp.authn.factors.codes import Checked, MailCodes
+from idp.authn.login.outcome import Refused
+from idp.authn.login.vault import Vault
 from idp.core.randomness import digest
 from idp.infra.database import transaction
 from idp.infra.outbox import Outbox

@@ -8,8 +8,8 @@ from typing import Any
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.authn.companies import find_company
 from idp.authn.facts import earliest_proof
+from idp.authn.login.transaction import LoginTransaction, State
 from idp.authn.sessions import Session
-from idp.authn.transaction import LoginTransaction, State
 from idp.core.person import Person
 from idp.core.randomness import digest
 from idp.core.vocabulary import LoginNeeded

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService, EmailTaken
-from idp.authn.codes import MailCodes, ResendTooSoon
+from idp.authn.factors.codes import MailCodes, ResendTooSoon
 from idp.authn.facts import Invited, Proof
-from idp.authn.new_accounts import Applicant, NewAccounts
-from idp.authn.outcome import Refused
+from idp.authn.login.new_accounts import Applicant, NewAccounts
+from idp.authn.login.outcome import Refused
+from idp.authn.login.transaction import Change, LoginTransaction
+from idp.authn.login.vault import Vault
 from idp.authn.ports import InvitationRefused, Invitations, People
-from idp.authn.transaction import Change, LoginTransaction
-from idp.authn.vault import Vault
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from idp.authn.companies import Company, binds, find_company
-from idp.authn.devices import RememberedDevices
+from idp.authn.factors.devices import RememberedDevices
 from idp.authn.facts import Facts, SigningUp, proven_by
+from idp.authn.login.registration import invited
+from idp.authn.login.transaction import LoginTransaction
+from idp.authn.login.vault import Vault
 from idp.authn.ports import Memberships, People
-from idp.authn.registration import invited
 from idp.authn.sessions import Session, Sessions
-from idp.authn.transaction import LoginTransaction
-from idp.authn.vault import Vault
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.accounts.phone_number import InvalidPhoneNumber, can_receive_texts, check_callable
-from idp.authn.available import available_factors
-from idp.authn.codes import Checked, DigitCodes
-from idp.authn.destinations import masked_address
+from idp.authn.factors.available import available_factors
+from idp.authn.factors.codes import Checked, DigitCodes
+from idp.authn.factors.destinations import masked_address
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
 from idp.core.vocabulary import SENT_FACTORS, Factor

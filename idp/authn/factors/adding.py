@@ -1,5 +1,5 @@
 """A person adds a second factor on the account page: begun in a session, confirmed by a proof that
-it works (M1-M3, M8). What a confirmed factor brings with it is ``authn.enrolment``.
+it works (M1-M3, M8). What a confirmed factor brings with it is ``authn.factors.enrolment``.
 """
 
 import contextlib
@@ -8,14 +8,14 @@ from typing import Any
 
 from idp.accounts.phone_number import InvalidPhoneNumber, parse_phone_number
 from idp.accounts.service import AccountService
-from idp.authn.destinations import MAX_NUMBERS, masked_address
-from idp.authn.enrolment import Enrolment
-from idp.authn.factor_news import Where
-from idp.authn.factors import Given, WrongCode
-from idp.authn.holdings import Holdings, Kind, recovery_counts
-from idp.authn.passkeys import Passkeys
-from idp.authn.setups import Setups
-from idp.authn.totp import grouped, otpauth_uri
+from idp.authn.factors.checking import Given, WrongCode
+from idp.authn.factors.destinations import MAX_NUMBERS, masked_address
+from idp.authn.factors.enrolment import Enrolment
+from idp.authn.factors.holdings import Holdings, Kind, recovery_counts
+from idp.authn.factors.news import Where
+from idp.authn.factors.passkeys import Passkeys
+from idp.authn.factors.setups import Setups
+from idp.authn.factors.totp import grouped, otpauth_uri
 from idp.core.person import Person
 from idp.core.vocabulary import Factor
 from idp.infra.database import transaction

@@ -1,7 +1,7 @@
 """What a person is about to set up on their account page, kept until it is confirmed.
 
 One entry for each kind and session, sealed, since a TOTP key is a secret and a telephone number is
-nobody's business. Called by ``authn.own_factors``.
+nobody's business. Called by ``authn.factors.own_factors``.
 """
 
 import json

@@ -5,18 +5,18 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from idp.accounts.service import AccountService
-from idp.authn.devices import RememberedDevices
-from idp.authn.evaluation import Known
-from idp.authn.ports import Memberships, People
-from idp.authn.sessions import Session, Sessions
-from idp.authn.step import Finished
-from idp.authn.transaction import (
+from idp.authn.factors.devices import RememberedDevices
+from idp.authn.login.evaluation import Known
+from idp.authn.login.transaction import (
     LoginTransaction,
     State,
     TransactionNotFound,
     TransactionStore,
     advance,
 )
+from idp.authn.ports import Memberships, People
+from idp.authn.sessions import Session, Sessions
+from idp.authn.step import Finished
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness

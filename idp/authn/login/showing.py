@@ -6,17 +6,17 @@ sent again, challenges keep no state.
 
 from dataclasses import replace
 
-from idp.authn.destinations import masked_address
-from idp.authn.enrolment import Enrolment
-from idp.authn.factor_answers import bound_to
-from idp.authn.factors import FactorService
+from idp.authn.factors.checking import FactorService
+from idp.authn.factors.destinations import masked_address
+from idp.authn.factors.enrolment import Enrolment
+from idp.authn.factors.sent_codes import SendRefused
+from idp.authn.factors.totp import grouped, otpauth_uri
+from idp.authn.login.factor_answers import bound_to
+from idp.authn.login.progress import Settled
+from idp.authn.login.transaction import LoginTransaction
+from idp.authn.login.vault import Vault
 from idp.authn.ports import Help
-from idp.authn.progress import Settled
-from idp.authn.sent_codes import SendRefused
 from idp.authn.step import Enroll, Identify, LostFactor, Passkey, SecondFactor, Step
-from idp.authn.totp import grouped, otpauth_uri
-from idp.authn.transaction import LoginTransaction
-from idp.authn.vault import Vault
 from idp.core.person import Person
 from idp.core.vocabulary import SENT_FACTORS, Factor
 

@@ -1,5 +1,6 @@
 """What a person proves themselves with beside the password, as their account page lists it, and
-which of it a company's policy needs. Reads rows, changes none; part of ``authn.own_factors``.
+which of it a company's policy needs. Reads rows, changes none; part of
+``authn.factors.own_factors``.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,11 +12,11 @@ from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.authn.companies import binds
-from idp.authn.destinations import Destinations
+from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.passkeys import Passkeys
+from idp.authn.factors.totp import TotpService
 from idp.authn.models import CodeDestination, TotpDevice, WebauthnCredential
-from idp.authn.passkeys import Passkeys
 from idp.authn.steps import addable_factors, policy_factors
-from idp.authn.totp import TotpService
 from idp.core.person import Person
 from idp.core.vocabulary import PREFERENCE, Factor
 from idp.infra.database import db

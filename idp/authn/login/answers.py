@@ -11,14 +11,15 @@ from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.guessing import Lookups
 from idp.accounts.passwords import HashingBusy
 from idp.accounts.service import AccountService, InvalidCredentials
-from idp.authn.evaluation import Known
-from idp.authn.factor_answers import FactorAnswers, Form, Visit
 from idp.authn.facts import Proof
-from idp.authn.outcome import Refused
+from idp.authn.login.evaluation import Known
+from idp.authn.login.factor_answers import FactorAnswers, Form, Visit
+from idp.authn.login.outcome import Refused
+from idp.authn.login.registration import Registration
+from idp.authn.login.rounds import identified, start_over
+from idp.authn.login.sign_up import SignUp
+from idp.authn.login.transaction import Change, LoginTransaction
 from idp.authn.ports import Companies, JoinRefused, People
-from idp.authn.registration import Registration
-from idp.authn.rounds import identified, start_over
-from idp.authn.sign_up import SignUp
 from idp.authn.step import (
     ChooseTenant,
     Enroll,
@@ -34,7 +35,6 @@ from idp.authn.step import (
     Step,
     VerifyEmail,
 )
-from idp.authn.transaction import Change, LoginTransaction
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

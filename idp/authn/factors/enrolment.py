@@ -1,22 +1,22 @@
 """Setting up a second factor, forced or by choice: it counts once it has been proven to work.
 
-Called within a login transaction (``authn.answers``) and by the account page
-(``authn.own_factors``). The first factor of a person comes with recovery codes, told once. Every
-new factor is audited and mailed in the same unit of work.
+Called within a login transaction (``authn.login.answers``) and by the account page
+(``authn.factors.own_factors``). The first factor of a person comes with recovery codes, told once.
+Every new factor is audited and mailed in the same unit of work.
 """
 
 from dataclasses import dataclass
 
 from idp.accounts.phone_number import InvalidPhoneNumber, check_callable, parse_phone_number
-from idp.authn.codes import RecoveryCodeService
-from idp.authn.destinations import DestinationRefused, Destinations, masked_address
-from idp.authn.factor_news import FactorNews, Where
-from idp.authn.factors import SENT_ERRORS, TOTP_ERRORS, Given, WrongCode
+from idp.authn.factors.checking import SENT_ERRORS, TOTP_ERRORS, Given, WrongCode
+from idp.authn.factors.codes import RecoveryCodeService
+from idp.authn.factors.destinations import DestinationRefused, Destinations, masked_address
+from idp.authn.factors.news import FactorNews, Where
+from idp.authn.factors.passkeys import PasskeyRefused, Passkeys
+from idp.authn.factors.sent_codes import SendRefused, SentCodes
+from idp.authn.factors.totp import TotpService
 from idp.authn.facts import Proof
-from idp.authn.passkeys import PasskeyRefused, Passkeys
 from idp.authn.ports import People
-from idp.authn.sent_codes import SendRefused, SentCodes
-from idp.authn.totp import TotpService
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from idp.authn.enrolment import Enrolment
-from idp.authn.evaluation import Evaluation, Known
-from idp.authn.registration import Registration
-from idp.authn.step import Enroll, Join, Step
-from idp.authn.steps import decide
-from idp.authn.transaction import (
+from idp.authn.factors.enrolment import Enrolment
+from idp.authn.login.evaluation import Evaluation, Known
+from idp.authn.login.registration import Registration
+from idp.authn.login.transaction import (
     AlreadyFinished,
     Change,
     LoginTransaction,
@@ -16,7 +14,9 @@ from idp.authn.transaction import (
     advance,
     state_of,
 )
-from idp.authn.vault import Vault
+from idp.authn.login.vault import Vault
+from idp.authn.step import Enroll, Join, Step
+from idp.authn.steps import decide
 from idp.core.vocabulary import Factor
 
 RETRIES = 10

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import orjson
 
-from idp.authn.facts import Proof
+from idp.authn.facts import Proof, load_proofs, moment
 from idp.authn.step import (
     ChooseTenant,
     Enroll,
@@ -269,25 +269,6 @@ def load_needed(plain: dict[str, Any]) -> LoginNeeded:
         plain[name] = tuple(plain[name])
     plain["not_before"] = moment(plain["not_before"])
     return LoginNeeded(**plain)
-
-
-def load_proofs(plain: list[dict[str, Any]]) -> tuple[Proof, ...]:
-    """Proofs from their JSON form."""
-    return tuple(
-        Proof(
-            Factor(p["factor"]),
-            datetime.fromisoformat(p["at"]),
-            moment(p["kept_at"]),
-            p.get("verified", False),
-            p.get("synced", False),
-        )
-        for p in plain
-    )
-
-
-def moment(text: str | None) -> datetime | None:
-    """A moment from its JSON form."""
-    return datetime.fromisoformat(text) if text else None
 
 
 def _key(tx_id: str) -> str:

@@ -1,21 +1,22 @@
 """A person's second factors at sign-in: their codes are sent, and what is given is checked (M1-M5).
 
-Called by ``authn.answers`` and ``authn.service`` within a login transaction. Setting factors up is
-``authn.enrolment``; what a person does to them on the account page ``authn.own_factors``.
+Called by ``authn.login.answers`` and ``authn.service`` within a login transaction. Setting factors
+up is ``authn.factors.enrolment``; what a person does to them on the account page
+``authn.factors.own_factors``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from idp.authn.available import available_factors
-from idp.authn.codes import RecoveryCodeService, looks_like_recovery_code
-from idp.authn.destinations import Destinations
+from idp.authn.factors.available import available_factors
+from idp.authn.factors.codes import RecoveryCodeService, looks_like_recovery_code
+from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.passkeys import PasskeyRefused, Passkeys
+from idp.authn.factors.sent_codes import SendRefused, SentCodes
+from idp.authn.factors.totp import TotpService
 from idp.authn.facts import Proof
-from idp.authn.passkeys import PasskeyRefused, Passkeys
 from idp.authn.ports import People
-from idp.authn.sent_codes import SendRefused, SentCodes
-from idp.authn.totp import TotpService
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import SENT_FACTORS, Factor

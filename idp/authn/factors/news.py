@@ -1,7 +1,7 @@
 """What a change of somebody's second factors leaves behind: a line in the audit log and a mail.
 
-Called by ``authn.enrolment`` and ``authn.own_factors`` within the unit of work of the change, so
-that neither happens without the other.
+Called by ``authn.factors.enrolment`` and ``authn.factors.own_factors`` within the unit of work of
+the change, so that neither happens without the other.
 """
 
 from dataclasses import dataclass

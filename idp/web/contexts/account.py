@@ -89,10 +89,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountHome(AccountPage):
-    """Where everything begins: products, companies, and what protects the account.
-
-    ``security_url`` and the like are fixed addresses, so they stand in the template.
-    """
+    """Where everything begins: products, companies, and what protects the account."""
 
     template: ClassVar[str] = "account/home.html"
     step: ClassVar[str] = "account"
@@ -180,7 +177,7 @@ class AccountClients(AccountPage):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountWrite(AccountPage):
-    """A letter to a company's admins: field ``text``. ``readable``: somebody is there to read it."""
+    """A letter to a company's admins: field ``text``. ``readable``: somebody will read it."""
 
     template: ClassVar[str] = "account/write.html"
     step: ClassVar[str] = "write"

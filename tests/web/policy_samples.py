@@ -158,6 +158,7 @@ def policy_samples(frame: pages.AdminFrame, person: Any, now: Any) -> dict[str, 
     )
     return {
         "policy": policy,
+        "policy-reminded": replace(policy, notice="reminded", reminded=40),
         "policy-selected": replace(
             policy,
             mfa="selected",

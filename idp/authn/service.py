@@ -199,7 +199,7 @@ class AuthnService:
         if step != due.name or isinstance(due, Finished):
             return self._outcome(settled, moved=True)
         due = as_chosen(due, settled.tx)
-        visit = Visit(ip, known_account)
+        visit = Visit(ip, known_account, user_agent)
         change = self._answers.take(settled.tx, due, settled.known, form, visit)
         if isinstance(change, Refused):
             return self._outcome(settled, errors=change.told())

@@ -50,7 +50,9 @@ def own(door: Door) -> OwnFactors:
 def add_app(door: Door, person: Person, sid: str = "sid", name: str = "") -> App:
     adding = door.authn.own_factors.adding
     app = App(adding.begin_totp(person, sid).secret, door)
-    app.recovery_codes = list(adding.confirm_totp(person, sid, app.code(), name, HERE))
+    app.recovery_codes = list(
+        adding.confirm_totp(person, sid, app.code(), name, HERE).recovery_codes
+    )
     door.house.clock.forward(seconds=90)
     return app
 
@@ -90,7 +92,8 @@ def test_turning_it_on_for_oneself(door: Door, erik: Account, own: OwnFactors) -
         adding.confirm_totp(person, "sid", app.wrong(), "", HERE)
     with pytest.raises(FactorRefused, match="code-expired"):
         adding.confirm_totp(person, "never-begun", app.code(), "", HERE)
-    codes = adding.confirm_totp(person, "sid", app.code(), "Diensttelefon", HERE)
+    enrolled = adding.confirm_totp(person, "sid", app.code(), "Diensttelefon", HERE)
+    codes = enrolled.recovery_codes
     assert len(codes) == 10
     person = door.person(erik)
     assert (person.enrolled, person.self_mfa) == ({Factor.TOTP}, True)
@@ -209,7 +212,7 @@ def test_a_telephone_number(door: Door, nord: Tenant, erik: Account, own: OwnFac
         own.adding.confirm_sent(person, "sid", "phone", wrong, HERE)
     with pytest.raises(FactorRefused, match="code-required"):
         own.adding.confirm_sent(person, "sid", "phone", " ", HERE)
-    assert len(own.adding.confirm_sent(person, "sid", "phone", code, HERE)) == 10
+    assert len(own.adding.confirm_sent(person, "sid", "phone", code, HERE).recovery_codes) == 10
     assert door.person(erik).enrolled == {Factor.SMS, Factor.VOICE}
     assert own.adding.pending(person, "sid", "phone") is None
     with pytest.raises(FactorRefused, match="phone-known"):
@@ -374,7 +377,7 @@ def test_a_code_sets_up_one_app_however_often_it_is_sent(door: Door) -> None:
     code = app.code()
 
     def confirm() -> str:
-        return f"{len(adding.confirm_totp(person, 'sid', code, '', HERE))} codes"
+        return f"{len(adding.confirm_totp(person, 'sid', code, '', HERE).recovery_codes)} codes"
 
     outcomes = at_once(door.house, confirm)
     assert outcomes["10 codes"] == 1

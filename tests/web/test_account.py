@@ -128,6 +128,8 @@ def test_an_app_without_a_script(front: Front, erik: FlaskClient) -> None:
     assert len([e for e in shown.all("li") if box in e.inside]) == 10
     assert enrolled(front) == {Factor.TOTP}
     assert [mail["name"] for mail in mails(front)] == ["mfa-enabled"]
+    # The session has seen the app work: the next change asks for nothing more.
+    assert erik.get("/account/factors/app").status_code == 200
 
 
 def test_a_passkey(front: Front, erik: FlaskClient) -> None:

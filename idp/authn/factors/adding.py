@@ -10,7 +10,7 @@ from idp.accounts.phone_number import InvalidPhoneNumber, parse_phone_number
 from idp.accounts.service import AccountService
 from idp.authn.factors.checking import Given, WrongCode
 from idp.authn.factors.destinations import MAX_NUMBERS, masked_address
-from idp.authn.factors.enrolment import Enrolment
+from idp.authn.factors.enrolment import Enrolled, Enrolment
 from idp.authn.factors.holdings import Holdings, Kind, recovery_counts
 from idp.authn.factors.news import Where
 from idp.authn.factors.passkeys import Passkeys
@@ -79,15 +79,16 @@ class AddingFactors:
 
     def confirm_totp(
         self, person: Person, sid: str, code: str, name: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep the key once a code proves that an app holds it; new recovery codes, if any were
-        made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
+    ) -> Enrolled:
+        """Keep the key once a code proves that an app holds it.
+
+        Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
         """
         begun = self._begun("totp", person, sid)
         given = Given(sid, where.ip, code, user_agent=where.user_agent)
-        codes = self._confirm(person, Factor.TOTP, given, name=name, secret=begun["secret"])
+        enrolled = self._confirm(person, Factor.TOTP, given, name=name, secret=begun["secret"])
         self._setups.end("totp", person.account_id, sid)
-        return codes
+        return enrolled
 
     def passkey_options(self, person: Person, sid: str) -> dict[str, Any]:
         """Options for ``navigator.credentials.create``, JSON-ready."""
@@ -99,8 +100,8 @@ class AddingFactors:
 
     def confirm_passkey(
         self, person: Person, sid: str, credential: str, name: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep a new passkey; new recovery codes, if any were made. Raises as above."""
+    ) -> Enrolled:
+        """Keep a new passkey; raises as above."""
         given = Given(sid, where.ip, credential=credential, user_agent=where.user_agent)
         return self._confirm(person, Factor.WEBAUTHN, given, name=name)
 
@@ -147,15 +148,16 @@ class AddingFactors:
 
     def confirm_sent(
         self, person: Person, sid: str, kind: Kind, code: str, where: Where
-    ) -> tuple[str, ...]:
-        """Keep the number or address once the code proves it; new recovery codes, if any were
-        made. Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
+    ) -> Enrolled:
+        """Keep the number or address once the code proves it.
+
+        Raises ``FactorRefused`` (``code-expired``: begin again), ``Throttled``.
         """
         begun = self._begun(kind, person, sid)
         given = Given(sid, where.ip, code, user_agent=where.user_agent)
-        codes = self._confirm(person, Factor(begun["factor"]), given, address=begun["address"])
+        enrolled = self._confirm(person, Factor(begun["factor"]), given, address=begun["address"])
         self._setups.end(kind, person.account_id, sid)
-        return codes
+        return enrolled
 
     # Inside
 
@@ -187,7 +189,7 @@ class AddingFactors:
 
     def _confirm(
         self, person: Person, factor: Factor, given: Given, *, name: str = "", **what: str
-    ) -> tuple[str, ...]:
+    ) -> Enrolled:
         """Keep what is proven. Whoever sets up their first factor here wants it asked for (M8)."""
         self._check_addable(person, factor)
         name = checked_name(name)
@@ -209,7 +211,7 @@ class AddingFactors:
                     self._accounts.set_self_mfa(person.account_id, True)
         except WrongCode as error:
             raise FactorRefused(error.error) from error
-        return enrolled.recovery_codes
+        return enrolled
 
 
 def checked_name(name: str) -> str:

@@ -33,6 +33,7 @@ class Visit:
 
     ip: str
     known_account: str | None = None
+    user_agent: str = ""
 
 
 class FactorAnswers:
@@ -235,6 +236,7 @@ class FactorAnswers:
             credential=form.get("credential", ""),
             factor=form.get("factor", ""),
             browser_known=visit.known_account == person.account_id,
+            user_agent=visit.user_agent,
         )
 
 

@@ -5,6 +5,7 @@ Each asks for a fresh sign-in before it shows anything, and keeps nothing that w
 
 from flask import Response, abort, request
 
+from idp.authn.factors.enrolment import Enrolled
 from idp.authn.factors.own_factors import FactorRefused
 from idp.authn.factors.sent_codes import SendRefused
 from idp.core.vocabulary import Factor
@@ -39,12 +40,12 @@ def confirm_app() -> Response:
     who = _adding("totp")
     name = request.form.get("name", "")
     try:
-        codes = http.services().authn.own_factors.adding.confirm_totp(
+        enrolled = http.services().authn.own_factors.adding.confirm_totp(
             who.person, who.session.sid, request.form.get("code", ""), name, where()
         )
     except _REFUSALS as error:
         return _app_page(who, error, name)
-    return _added(who, codes)
+    return _added(who, enrolled)
 
 
 def _app_page(who: SignedIn, error: _Refusal | None = None, name: str = "") -> Response:
@@ -79,12 +80,12 @@ def confirm_passkey() -> Response:
     who = _adding("webauthn")
     name = request.form.get("name", "")
     try:
-        codes = http.services().authn.own_factors.adding.confirm_passkey(
+        enrolled = http.services().authn.own_factors.adding.confirm_passkey(
             who.person, who.session.sid, request.form.get("credential", ""), name, where()
         )
     except _REFUSALS as error:
         return _passkey_page(who, error, name)
-    return _added(who, codes)
+    return _added(who, enrolled)
 
 
 def _passkey_page(who: SignedIn, error: _Refusal | None = None, name: str = "") -> Response:
@@ -128,8 +129,8 @@ def confirm_phone() -> Response:
                 adding.resend(who.person, sid, "phone", locale=locale)
                 return done("/account/factors/phone", "code-sent")
         if "code" in form:
-            codes = adding.confirm_sent(who.person, sid, "phone", form["code"], where())
-            return _added(who, codes)
+            enrolled = adding.confirm_sent(who.person, sid, "phone", form["code"], where())
+            return _added(who, enrolled)
         ways, chosen = _phone_ways(who), form.get("factor", "")
         way = Factor(chosen if chosen in ways else ways[0])
         adding.begin_phone(who.person, sid, way, form.get("phone_number", ""), locale=locale)
@@ -183,8 +184,8 @@ def confirm_email() -> Response:
             adding.resend(who.person, sid, "email", locale=locale)
             return done("/account/factors/email", "code-sent")
         if "code" in form:
-            codes = adding.confirm_sent(who.person, sid, "email", form["code"], where())
-            return _added(who, codes)
+            enrolled = adding.confirm_sent(who.person, sid, "email", form["code"], where())
+            return _added(who, enrolled)
         adding.begin_email(who.person, sid, locale=locale)
     except _REFUSALS as error:
         return _email_page(who, error)
@@ -217,11 +218,21 @@ def _adding(*factors: str) -> SignedIn:
     return who
 
 
-def _added(who: SignedIn, codes: tuple[str, ...]) -> Response:
-    """The recovery codes that came with the first factor, or back to the list."""
-    if codes:
-        return codes_page(who, codes, renewed=False)
-    return done("/account/factors", "factor-added")
+def _added(who: SignedIn, enrolled: Enrolled) -> Response:
+    """The recovery codes that came with the first factor, or back to the list.
+
+    The session has seen the new factor work, so the next page does not ask for it again.
+    """
+    if enrolled.recovery_codes:
+        response = codes_page(who, enrolled.recovery_codes, renewed=False)
+    else:
+        response = done("/account/factors", "factor-added")
+    everything, guard = http.services(), http.guard()
+    raised = everything.sessions.raise_assurance(who.session, proofs=(enrolled.proof,))
+    if raised is not None:
+        age = everything.settings.lifetimes.session_absolute
+        guard.set_cookie(response, guard.session_cookie, raised[1], age)
+    return response
 
 
 def _errors(error: _Refusal | None, field: str) -> dict[str, str]:

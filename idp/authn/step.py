@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from idp.core.person import PersonMembership
-from idp.core.vocabulary import Factor
+from idp.core.vocabulary import SENT_FACTORS, Factor
 
 DecidedBy = Literal["policy", "client", "self", "request"]
 """Who asks for a second factor: the company, the client's registration, the person, this request.
@@ -79,6 +79,18 @@ class SecondFactor:
     passkey: Mapping[str, Any] | None = None
     unsent: str = ""
     retry_after: int = 0
+
+    @property
+    def others(self) -> tuple[Factor, ...]:
+        """The other ways, from the one shown on."""
+        at = self.options.index(self.selected)
+        return self.options[at + 1 :] + self.options[:at]
+
+    @property
+    def following(self) -> Factor | None:
+        """Where "another way" leads: to one that costs no message, if there is one."""
+        free = (factor for factor in self.others if factor not in SENT_FACTORS)
+        return next(free, self.others[0] if self.others else None)
 
 
 @dataclass(frozen=True, slots=True)

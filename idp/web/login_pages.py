@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from idp.authn import step as steps
 from idp.authn.login.transaction import LoginTransaction
-from idp.core.vocabulary import SENT_FACTORS, Factor
+from idp.core.vocabulary import Factor
 from idp.tenants.catalogue import product_name
 from idp.web import contexts, http
 from idp.web.contexts.login import FactorKey
@@ -145,12 +145,6 @@ def _second_factor(
     tx: LoginTransaction, due: steps.SecondFactor, common: dict[str, Any]
 ) -> contexts.Page:
     """The way that is shown, and the others: by their names once one of them was asked for."""
-    at = due.options.index(due.selected)
-    others = due.options[at + 1 :] + due.options[:at]
-    # Where ``action=other-factor`` leads (``authn.login.factor_answers``).
-    following = next((factor for factor in others if factor not in SENT_FACTORS), None)
-    if following is None and others:
-        following = others[0]
     return contexts.SecondFactor(
         **common,
         entering=entering_of(tx, due.tenant_name or ""),
@@ -159,9 +153,9 @@ def _second_factor(
             contexts.Way(
                 factor=_key(factor),
                 destination=due.destinations.get(factor, ""),
-                is_next=factor is following,
+                is_next=factor is due.following,
             )
-            for factor in others
+            for factor in due.others
         ),
         listing=due.listing or bool(due.unsent) or "factor-stopped" in common["errors"].values(),
         destination=due.destinations.get(due.selected, ""),

@@ -251,10 +251,8 @@ def _pick(named: str, options: tuple[Factor, ...]) -> Change | None:
 
 
 def _following(due: SecondFactor) -> Change | None:
-    """The next way, and the list of all; one that sends nothing is taken first."""
-    after = due.options.index(due.selected) + 1
-    others = [*due.options[after:], *due.options[: after - 1]]
-    if not others:
+    """The next way, and the list of all."""
+    following = due.following
+    if following is None:
         return None
-    following = next((factor for factor in others if factor not in SENT_FACTORS), others[0])
-    return lambda tx: replace(tx, selected=following, listing=len(others) > 1)
+    return lambda tx: replace(tx, selected=following, listing=len(due.others) > 1)

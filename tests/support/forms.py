@@ -342,6 +342,8 @@ def _answer(
             if form.control("current-password"):
                 form.fill("current-password", person.password)
             return form.submit()
+        case "passkey":  # without a script there is the password
+            return page.press("action", "other-factor")
         case "password":
             return page.form("current-password").fill("current-password", person.password).submit()
         case "second-factor":

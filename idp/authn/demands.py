@@ -87,7 +87,9 @@ def is_met(demand: Demand, facts: Facts, person: Person, proven: Proven) -> bool
     member = demand.membership
     if member is not None and demand.may_be_bypassed and member.membership_id in facts.bypassed:
         return True
-    return not held and facts.postponed and demand.may_be_postponed(facts.now)
+    # Whoever has none that can be asked for here may put it off, as if they had none.
+    usable = held & facts.available
+    return not usable and facts.postponed and demand.may_be_postponed(facts.now)
 
 
 def bypass_of(demand: Demand, facts: Facts) -> str | None:

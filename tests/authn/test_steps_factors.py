@@ -148,6 +148,37 @@ def test_no_allowed_factor_can_wait_for_the_deadline_only() -> None:
     check(facts(person(over), PASSWORD, postponed=True), ("no-allowed-factor", "policy", False))
 
 
+def test_what_cannot_be_asked_for_here_can_be_put_off_like_what_is_not_set_up() -> None:
+    waiting = member(policy=allowing(WEBAUTHN), mfa_deadline=IN_A_WEEK)
+    case = facts(person(waiting, enrolled=frozenset({WEBAUTHN})), PASSWORD)
+    case = replace(case, available=frozenset({TOTP}))
+    check(case, ("no-allowed-factor", "policy", True))
+    check(replace(case, postponed=True), ("finished", 1, NORD))
+
+
+# -- one that may have been copied -------------------------------------------------------
+
+
+def test_after_a_withdrawn_passkey_the_password_alone_adds_no_other() -> None:
+    who = person(member(NORD, policy=EVERYONE), withdrawn=True)
+    check(facts(who, PASSWORD), ("lost-factor", f"Company {NORD}"))
+    check(facts(who, PASSWORD, TOTP), ("lost-factor", f"Company {NORD}"))
+    # A recovery code confirms that it is them; it is no second factor without a first.
+    with_codes = replace(who, recovery_codes_left=3)
+    step = decide(facts(with_codes, PASSWORD))
+    assert isinstance(step, SecondFactor)
+    assert step.options == (RECOVERY,)
+    check(facts(with_codes, PASSWORD, RECOVERY), ("enroll", "policy", False))
+    # Beside another factor it changes nothing.
+    app = replace(who, enrolled=frozenset({TOTP}))
+    check(facts(app, PASSWORD), ("second-factor", "policy"))
+    check(facts(app, PASSWORD, TOTP), ("finished", 2, NORD))
+    # An admin can let them in for once, and nothing is asked where nothing is demanded.
+    bypass = member(NORD, policy=EVERYONE, mfa_bypass_until=NOW + timedelta(hours=1))
+    check(facts(person(bypass, withdrawn=True), PASSWORD, may_bypass=True), ("finished", 1, NORD))
+    check(facts(person(member(NORD), withdrawn=True), PASSWORD), ("finished", 1, NORD))
+
+
 # -- only passkeys will do ---------------------------------------------------------------
 
 ONLY = allowing(TOTP, WEBAUTHN, SMS, phishing_resistant_only=True, remember_days=30)

@@ -68,6 +68,8 @@ def memberships(draw: Any) -> tuple[PersonMembership, ...]:
 @st.composite
 def persons(draw: Any) -> Person:
     enrolled = draw(st.just(frozenset()) | some_factors)
+    # Of one that may have been copied nothing is left but that it was there.
+    withdrawn = draw(st.sampled_from([False, False, False, True]))
     return Person(
         account_id="a",
         subject="s",
@@ -79,6 +81,7 @@ def persons(draw: Any) -> Person:
         has_password=draw(st.sampled_from([True, True, False])),
         enrolled=enrolled,
         passwordless=WEBAUTHN in enrolled and draw(st.booleans()),
+        withdrawn=withdrawn,
         self_mfa=draw(st.booleans()),
         recovery_codes_left=draw(st.integers(0, 2)),
         memberships=draw(memberships()),
@@ -253,7 +256,9 @@ def excused(facts: Facts, person: Person, m: PersonMembership, used: tuple[str, 
         stood = since is not None and (changed is None or since >= changed)
         if stood and remembered(facts, person, remember_days(m)):
             return True
-    elif facts.postponed and m.mfa_deadline is not None and m.mfa_deadline > NOW:
+    usable = counting(m.policy) & person.enrolled & facts.available
+    in_time = m.mfa_deadline is not None and m.mfa_deadline > NOW
+    if not usable and facts.postponed and in_time:
         return True
     if m.policy.phishing_resistant_only:
         return False
@@ -279,7 +284,9 @@ def test_nothing_is_offered_that_is_not_there_or_too_weak(facts: Facts) -> None:
             assert set(step.factors) <= addable_factors(person) & facts.available
             assert step.selected in step.factors
             # Beside what there is, only once that was confirmed.
-            assert not person.enrolled & facts.available or proven & (person.enrolled | {RECOVERY})
+            if person.enrolled & facts.available or person.withdrawn:
+                recovered = any(p.factor is RECOVERY for p in facts.proofs)
+                assert recovered or proven & person.enrolled
         case Passkey() | Password():
             assert not any(
                 counts(facts, p) and (p.factor is PASSWORD or p.verified) for p in facts.proofs
@@ -328,7 +335,7 @@ def test_doing_what_is_asked_leads_to_an_end(facts: Facts, pick: Any) -> None:
             case SecondFactor():
                 proof = Proof(pick.choice(step.options), NOW)
                 facts = replace(facts, proofs=(*facts.proofs, proof))
-            case LostFactor():
+            case LostFactor() if facts.lost:
                 facts = replace(facts, lost=False)
             case Enroll() | NoAllowedFactor() if step.may_postpone:
                 facts = replace(facts, postponed=True)

@@ -168,7 +168,12 @@ class SentCodes:
             elif factor is Factor.VOICE:
                 self._outbox.voice(address, spoken_message(code, locale), locale, expires_at)
             else:
-                context = {"code": code, "minutes": minutes, "given_name": given_name}
+                context = {
+                    "code": code,
+                    "minutes": minutes,
+                    "given_name": given_name,
+                    "link": f"{self._issuer}/password/forgot",
+                }
                 self._outbox.mail(address, "sign-in-code", locale, context)
             subject = db.session.scalar(select(Account.subject).where(Account.id == account_id))
             self._audit.record(

@@ -5,10 +5,7 @@ reset the factors; where none may (the only admin, or a person on whose factor o
 the platform rely), the operators work it as a case.
 """
 
-from sqlalchemy import select
-
 from idp.accounts.guessing import network_of
-from idp.accounts.models import Account
 from idp.authn.ports import Helper, HelpRefused
 from idp.core.person import Person, PersonMembership
 from idp.infra.audit import Audit
@@ -16,6 +13,7 @@ from idp.infra.database import db, transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
+from idp.people.admins import admins_of
 from idp.people.cases import Cases
 from idp.people.service import PeopleService
 from idp.settings import Settings
@@ -24,8 +22,6 @@ from idp.tenants.models import Membership
 LONGEST_REASON = 1000
 LONGEST_CONTACT = 200
 _DAY = 86400
-_MOST_ADMINS = 50
-"""Mails that one call for help may cause."""
 
 
 class Help:
@@ -100,27 +96,11 @@ class Help:
         active = [m for m in person.memberships if m.status == "active"]
         entered = [m for m in active if m.tenant_id == tenant_id] or active
         for membership in entered:
-            if self._admins(membership, person) and self._may_reset(membership):
+            if admins_of(membership.tenant_id, other_than=person.account_id) and self._may_reset(
+                membership
+            ):
                 return "admin", membership
         return ("operator", entered[0]) if entered else ("nobody", None)
-
-    @staticmethod
-    def _admins(membership: PersonMembership, person: Person) -> list[Account]:
-        """The company's other admins who can sign in."""
-        query = (
-            select(Account)
-            .join(Membership, Membership.account_id == Account.id)
-            .where(
-                Membership.tenant_id == membership.tenant_id,
-                Membership.role == "admin",
-                Membership.status == "active",
-                Account.status == "active",
-                Account.id != person.account_id,
-            )
-            .order_by(Account.email)
-            .limit(_MOST_ADMINS)
-        )
-        return list(db.session.scalars(query))
 
     def _may_reset(self, membership: PersonMembership) -> bool:
         found = db.session.get(Membership, membership.membership_id)
@@ -144,7 +124,7 @@ class Help:
                     detail={"reason": reason[:200]},
                 )
                 console = f"{self._issuer}/admin/{membership.customer_number}/people"
-                for admin in self._admins(membership, person):
+                for admin in admins_of(membership.tenant_id, other_than=person.account_id):
                     context = {
                         "given_name": admin.given_name or "",
                         "person_name": str(person.claims.get("name") or person.email),

@@ -4,23 +4,19 @@ Waiting members may write as well: it is how they get noticed. The text is not k
 letter was sent.
 """
 
-from sqlalchemy import select
-
-from idp.accounts.models import Account
 from idp.core.person import Person, PersonMembership
 from idp.infra.audit import Audit
-from idp.infra.database import db, transaction
+from idp.infra.database import transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Refused
+from idp.people.admins import admins_of
 from idp.settings import Settings
-from idp.tenants.models import Membership
 
 LONGEST = 2000
 """Characters of a letter."""
 _PER_DAY = 5
 _DAY = 86400
-_MOST_ADMINS = 50
 
 
 class LetterRefused(Refused):
@@ -57,7 +53,7 @@ class Letters:
 
     def has_reader(self, person: Person, membership: PersonMembership) -> bool:
         """Whether there is anybody but the person to read it."""
-        return bool(_admins(membership.tenant_id, person.account_id))
+        return bool(admins_of(membership.tenant_id, other_than=person.account_id))
 
     def send(self, person: Person, membership: PersonMembership, text: str, *, ip: str) -> int:
         """Mail the text to every active admin of the company; to how many.
@@ -69,7 +65,7 @@ class Letters:
             raise LetterRefused("letter-required")
         if len(text) > LONGEST:
             raise LetterRefused("too-long")
-        admins = _admins(membership.tenant_id, person.account_id)
+        admins = admins_of(membership.tenant_id, other_than=person.account_id)
         if not admins:
             raise LetterRefused("no-admin")
         try:
@@ -100,21 +96,3 @@ class Letters:
                 detail={"admins": len(admins)},
             )
         return len(admins)
-
-
-def _admins(tenant_id: str, other_than: str) -> list[Account]:
-    """The company's admins who can sign in, but one account."""
-    query = (
-        select(Account)
-        .join(Membership, Membership.account_id == Account.id)
-        .where(
-            Membership.tenant_id == tenant_id,
-            Membership.role == "admin",
-            Membership.status == "active",
-            Account.status == "active",
-            Account.id != other_than,
-        )
-        .order_by(Account.email)
-        .limit(_MOST_ADMINS)
-    )
-    return list(db.session.scalars(query))

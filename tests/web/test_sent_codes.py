@@ -8,6 +8,7 @@ from pathlib import Path as File
 
 import pytest
 
+from idp.authn.factors.destinations import Destinations
 from idp.infra.database import db
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Delivery
@@ -277,3 +278,26 @@ def test_the_outbox_exists_only_where_something_is_kept(
         found = replace(settings, mail=replace(settings.mail, **urls))
         with running_lab(found, store) as lab:
             assert lab.browser().open("/dev/outbox").status == status
+
+
+def test_a_number_that_was_removed_confirms_nothing_any_more(lab: Lab) -> None:
+    page, person = at_second_factor(lab, SMS, EMAIL)
+    code = lab.message(person.phone)
+    places = Destinations(lab.clock, lab.services.randomness)
+    for place in places.list(person.account_id):
+        if place.channel == "phone":
+            places.remove(person.account_id, place.id)
+    page = entered(page, code)
+    assert page.left is None
+    # The same for a number that has taken its place.
+    places.add_phone(person.account_id, "+491713990000")
+    lab.services.persons.forget(person.subject)
+    page = entered(to_factor(page, SMS), code)
+    assert page.left is None
+
+
+def test_the_number_used_last_is_used_again(lab: Lab) -> None:
+    page, person = at_second_factor(lab, SMS)
+    assert entered(page, lab.message(person.phone)).left is not None
+    (place,) = Destinations(lab.clock, lab.services.randomness).list(person.account_id)
+    assert place.last_used_at == lab.clock.now()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from idp.authn.factors.available import available_factors
-from idp.authn.factors.codes import RecoveryCodeService, looks_like_recovery_code
+from idp.authn.factors.codes import Checked, RecoveryCodeService, looks_like_recovery_code
 from idp.authn.factors.destinations import Destinations
 from idp.authn.factors.passkeys import PasskeyRefused, Passkeys
 from idp.authn.factors.sent_codes import SendRefused, SentCodes
@@ -190,8 +190,24 @@ class FactorService:
             return None if used else "recovery-code-invalid"
         if factor is Factor.TOTP:
             return TOTP_ERRORS[self._totp.check(account_id, given.code)]
-        checked = self._sent_codes.check(account_id, factor, given.bound_to, given.code)
-        return SENT_ERRORS[checked]
+        return SENT_ERRORS[self._check_sent(person, factor, given)]
+
+    def _check_sent(self, person: Person, factor: Factor, given: Given) -> Checked:
+        """A code counts while the place it was sent to is still the person's."""
+        account_id = person.account_id
+        address = self._sent_codes.sent_to(account_id, factor, given.bound_to)
+        places = {
+            person.email if row.channel == "email" else row.address: row.id
+            for row in self._destinations.list(account_id)
+        }
+        if address not in places:
+            return "expired"
+        checked = self._sent_codes.check(
+            account_id, factor, given.bound_to, given.code, address=address
+        )
+        if checked == "right":
+            self._destinations.mark_used(places[address])
+        return checked
 
     def _left(self, person: Person) -> dict[str, Any]:
         return {"left": self._recovery_codes.left(person.account_id)}

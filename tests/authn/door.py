@@ -119,10 +119,14 @@ class Door:
 
     def enroll_passkey(self, account: Account, **made: Any) -> Authenticator:
         """Give it a passkey; ``verifies=False``: a security key without a PIN."""
-        key = Authenticator(ORIGIN, **made)
+        key = self.new_key(**made)
         options = self.parts.factors.passkeys.creation_options(self.person(account), "setup")
         self._confirm(account, Factor.WEBAUTHN, credential=key.create(options))
         return key
+
+    def new_key(self, **made: Any) -> Authenticator:
+        """An authenticator that holds no key yet."""
+        return Authenticator(ORIGIN, **made)
 
     def enroll_sent(self, account: Account, factor: Factor, number: str = MOBILE) -> None:
         """Have codes sent to a telephone number, or to its e-mail address."""
@@ -247,7 +251,13 @@ class Browser:
         )
 
     def finish(self) -> FinishedLogin:
-        done = self.authn.finish(self.tx, ip=IP, user_agent="Test", device=self.device_cookie)
+        done = self.authn.finish(
+            self.tx,
+            ip=IP,
+            user_agent="Test",
+            device=self.device_cookie,
+            known_account=self.known_account,
+        )
         self.session_cookie = done.session_cookie
         self.device_cookie = done.remembered_cookie or self.device_cookie
         self.known_account = done.authentication.account_id

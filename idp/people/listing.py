@@ -16,6 +16,7 @@ from idp.tenants.models import Membership
 from idp.tenants.policy import counting_factors, is_bound
 
 MAX_PAGE = 200
+MAX_WAITING = 20
 
 _FAMILY = func.lower(func.coalesce(Account.family_name, ""))
 _GIVEN = func.lower(func.coalesce(Account.given_name, ""))
@@ -81,6 +82,13 @@ def list_people(
         rows=tuple(_row(row, policy) for row in found[:limit]),
         next=(last.family, last.given, last.Membership.id) if last is not None else None,
     )
+
+
+def list_waiting(tenant_id: str, policy: Policy) -> tuple[MemberRow, ...]:
+    """Whom an admin has yet to let in, who came first first; ``MAX_WAITING`` at most."""
+    query = _members(tenant_id, "").where(Membership.status == "waiting")
+    query = query.order_by(Membership.created_at, Membership.id).limit(MAX_WAITING)
+    return tuple(_row(row, policy) for row in db.session.execute(query))
 
 
 def count_people(tenant_id: str, search: str = "") -> int:

@@ -40,6 +40,7 @@ from idp.people.listing import (
     count_people,
     find_member,
     list_people,
+    list_waiting,
 )
 from idp.people.models import Invitation
 from idp.people.snapshot import PersonDirectory
@@ -154,6 +155,10 @@ class PeopleService:
         """A page of the company's members by name."""
         policy = self._tenants.policy(tenant_id)
         return list_people(tenant_id, policy, search=search, after=after, limit=limit)
+
+    def list_waiting(self, tenant_id: str) -> tuple[MemberRow, ...]:
+        """Whom an admin has yet to let in (see ``listing``)."""
+        return list_waiting(tenant_id, self._tenants.policy(tenant_id))
 
     def count_people(self, tenant_id: str, search: str = "") -> int:
         """How many members the list has."""

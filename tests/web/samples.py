@@ -255,6 +255,14 @@ def _admin() -> dict[str, pages.Page]:
         "people": pages.People(
             frame=FRAME,
             people=PEOPLE,
+            waiting=(
+                pages.WaitingRow(
+                    id="m9",
+                    name="Nina Neu",
+                    email="nina.neu@nord.example",
+                    since=NOW - timedelta(days=2),
+                ),
+            ),
             invitations=INVITATIONS,
             total=1240,
             next_url="?after=x",

@@ -1,16 +1,13 @@
 """People of a company: list, invite, and one person's rights, lock, removal and factor reset."""
 
-import base64
-import binascii
 from urllib.parse import urlencode
 
-import orjson
 from flask import Response, abort, request
 
 from idp.accounts.claims import InvalidClaim
 from idp.accounts.email_address import InvalidEmail
 from idp.infra.throttle import Throttled
-from idp.people.listing import Cursor, MemberRow
+from idp.people.listing import MemberRow
 from idp.people.models import Invitation
 from idp.people.service import Actor, InvalidInvitation, NotAllowed, Refused
 from idp.tenants.catalogue import (
@@ -22,6 +19,7 @@ from idp.tenants.catalogue import (
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.web import contexts
 from idp.web.admin import bp
+from idp.web.admin.cursor import decode_cursor, encode_cursor
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, locale_for, see_other, services
@@ -97,9 +95,7 @@ def invite(number: str) -> Response:
                 role,
                 chosen,
                 locale_for(admin.who.person),
-                salutation=form.get("salutation")
-                if form.get("salutation") in ("ms", "mr")
-                else None,
+                salutation={"ms": "ms", "mr": "mr"}.get(form.get("salutation", "")),
             )
             return see_other(f"{admin.base}/people?done=invited")
         except InvalidEmail:
@@ -203,10 +199,13 @@ def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Resp
     query = request.args.get("q", "")[:100]
     kept = {"q": query} if query else {}
     listing = service.list_people(
-        admin.tenant_id, search=query, after=_cursor(request.args.get("after")), limit=PAGE_SIZE
+        admin.tenant_id,
+        search=query,
+        after=decode_cursor(request.args.get("after")),
+        limit=PAGE_SIZE,
     )
     address = f"{admin.base}/people"
-    following = {**kept, "after": _encode(listing.next)} if listing.next else None
+    following = {**kept, "after": encode_cursor(listing.next)} if listing.next else None
     return show(
         admin,
         contexts.People(
@@ -215,9 +214,8 @@ def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Resp
             errors={"": "throttled"} if throttled else {},
             error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
             people=tuple(_row(member) for member in listing.rows),
-            invitations=tuple(
-                _invitation(invitation) for invitation in service.list_invitations(admin.tenant_id)
-            ),
+            waiting=tuple(_waiting(member) for member in service.list_waiting(admin.tenant_id)),
+            invitations=tuple(map(_invitation, service.list_invitations(admin.tenant_id))),
             query=query,
             total=service.count_people(admin.tenant_id, query),
             next_url=f"{address}?{urlencode(following)}" if following else "",
@@ -287,6 +285,12 @@ def _row(member: MemberRow) -> contexts.PersonRow:
     )
 
 
+def _waiting(row: MemberRow) -> contexts.WaitingRow:
+    return contexts.WaitingRow(
+        id=row.membership_id, name=row.name, email=row.email, since=row.created_at
+    )
+
+
 def _invitation(invitation: Invitation) -> contexts.InvitationRow:
     return contexts.InvitationRow(
         id=invitation.id,
@@ -331,20 +335,3 @@ def _chosen() -> list[str]:
     groups = set(request.form.getlist("permission_group"))
     whole = [p.key for p in PERMISSIONS if _group_key(p.product, p.group) in groups]
     return list(dict.fromkeys(request.form.getlist("permission") + whole))
-
-
-def _encode(cursor: Cursor) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(cursor)).rstrip(b"=").decode()
-
-
-def _cursor(text: str | None) -> Cursor | None:
-    """Where the page before ended; anything else is the beginning."""
-    if not text:
-        return None
-    try:
-        family, given, last = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error, TypeError):
-        return None
-    parts = (family, given, last)
-    fine = all(isinstance(part, str) and "\x00" not in part for part in parts)
-    return parts if fine else None

@@ -33,6 +33,7 @@ from idp.web.contexts.admin import (
     PersonDetail,
     PersonRow,
     SecretRow,
+    WaitingRow,
 )
 from idp.web.contexts.base import (
     Brand,
@@ -238,6 +239,7 @@ __all__ = [
     "Trouble",
     "VerifyEmail",
     "Waiting",
+    "WaitingRow",
     "Way",
     "WithdrawCase",
 ]

@@ -47,6 +47,16 @@ class PersonRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaitingRow:
+    """Somebody who named the company's customer number and is not let in yet (T8)."""
+
+    id: str
+    name: str
+    email: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvitationRow:
     """An invitation that is not accepted yet."""
 
@@ -70,6 +80,7 @@ class People(AdminPage):
     step: ClassVar[str] = "people"
 
     people: tuple[PersonRow, ...] = ()
+    waiting: tuple[WaitingRow, ...] = ()
     invitations: tuple[InvitationRow, ...] = ()
     query: str = ""
     total: int | None = None

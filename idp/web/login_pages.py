@@ -4,6 +4,7 @@ A new step needs a case here and a context in ``contexts``; the type checker ins
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, assert_never, cast
 
 from flask import request
@@ -18,6 +19,10 @@ from idp.web.contexts.login import FactorKey
 from idp.web.entering import entering_of
 from idp.web.qr import qr_svg
 
+_NOT_SENT = {"resend-too-soon", "too-many-codes"}
+"""What is wrong is not what stands in the field."""
+_GRACE = timedelta(hours=1)
+"""Grace is given in days; what is shorter is the time between two writes."""
 _LATER_SAID = 3
 """Recovery codes left from which on the page says how few they are."""
 
@@ -121,7 +126,7 @@ def _shown(errors: Mapping[str, str], due: steps.Step) -> dict[str, str]:
     shown = {field: code for field, code in errors.items() if field != "retry_after"}
     if (refused := shown.pop("credential", None)) is not None:
         shown[""] = refused
-    if "code" in shown and not _asks_for_code(due):
+    if shown.get("code") in _NOT_SENT or ("code" in shown and not _asks_for_code(due)):
         shown[""] = shown.pop("code")
     if isinstance(due, steps.SecondFactor):
         if due.selected is Factor.RECOVERY_CODE and shown.get("code") == "code-invalid":
@@ -188,10 +193,15 @@ def _enroll(tx: LoginTransaction, due: steps.Enroll, common: dict[str, Any]) -> 
         reason="client" if due.reason == "request" else due.reason,
         tenant_name=due.tenant_name or "",
         since=due.since,
-        deadline=due.deadline if due.deadline != due.since else None,
+        # Without days of grace it ended as it began: the day is said once.
+        deadline=due.deadline if _has_grace(due) else None,
         progress=contexts.Progress(position=2, total=3 if due.recovery else 2),
         may_postpone=due.may_postpone,
     )
+
+
+def _has_grace(due: steps.Enroll) -> bool:
+    return not (due.since and due.deadline) or due.deadline - due.since >= _GRACE
 
 
 def _new_account(

@@ -77,9 +77,12 @@ def _unchanged(member: PersonMembership | None, auth_time: datetime) -> bool:
     """Whether the same demand stood at that sign-in: then a remembered device may have met it.
 
     A demand that is younger than the sign-in was never met by anything but a factor, and within
-    the grace period nothing may have met it at all.
+    the grace period nothing may have met it at all. Nor did anything where a bypass stood in.
     """
     if member is None:
+        return False
+    bypassed = member.mfa_bypass_used_at
+    if bypassed is not None and auth_time <= bypassed:
         return False
     changed = (member.policy.changed_at, member.mfa_due_since, member.mfa_deadline)
     return all(moment is None or moment <= auth_time for moment in changed)

@@ -54,6 +54,7 @@ class PersonMembership:
     mfa_deadline: datetime | None = None
     mfa_bypass_until: datetime | None = None
     """Until then one sign-in may do without the policy's factor: an admin has allowed it."""
+    mfa_bypass_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

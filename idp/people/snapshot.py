@@ -188,6 +188,7 @@ class PersonDirectory:
             mfa_due_since=_moment(data["mfa_due_since"]),
             mfa_deadline=_moment(data["mfa_deadline"]),
             mfa_bypass_until=_moment(data["mfa_bypass_until"]),
+            mfa_bypass_used_at=_moment(data["mfa_bypass_used_at"]),
         )
 
 
@@ -213,6 +214,7 @@ def _read(subject: str) -> dict[str, Any] | None:
             _MEMBERSHIP.c.mfa_due_since,
             _MEMBERSHIP.c.mfa_deadline,
             _MEMBERSHIP.c.mfa_bypass_until,
+            _MEMBERSHIP.c.mfa_bypass_used_at,
         )
         .where(_MEMBERSHIP.c.account_id == account["id"], _MEMBERSHIP.c.status != "removed")
         .order_by(_MEMBERSHIP.c.created_at, _MEMBERSHIP.c.id)

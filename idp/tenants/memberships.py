@@ -278,14 +278,12 @@ class Memberships:
 
     def use_bypass(self, membership_id: str) -> bool:
         """Use the bypass up; True for exactly one caller, and only while it stands."""
+        now = self._clock.now()
         with transaction() as session:
             used = session.execute(
                 update(Membership)
-                .where(
-                    Membership.id == membership_id,
-                    Membership.mfa_bypass_until > self._clock.now(),
-                )
-                .values(mfa_bypass_until=None)
+                .where(Membership.id == membership_id, Membership.mfa_bypass_until > now)
+                .values(mfa_bypass_until=None, mfa_bypass_used_at=now)
                 .returning(Membership.id)
                 .execution_options(synchronize_session=False)
             )

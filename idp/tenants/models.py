@@ -68,6 +68,7 @@ class Membership(Base):
     mfa_due_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_bypass_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mfa_bypass_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

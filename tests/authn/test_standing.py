@@ -158,6 +158,11 @@ def test_a_bypass_is_for_the_sign_in_and_not_for_what_is_refreshed_after_it() ->
     soon = NOW + timedelta(hours=1)
     assert not stands(holding(TOTP, mfa_bypass_until=soon), PWD)
     assert not stands(holding(mfa_bypass_until=soon), PWD)
+    # Nor is it taken for a remembered device; one that was used before that sign-in is no matter.
+    policy = replace(EVERYONE, remember_days=30)
+    assert not stands(holding(TOTP, policy=policy, mfa_bypass_used_at=ago(hours=1)), PWD)
+    assert not stands(holding(TOTP, policy=policy, mfa_bypass_used_at=SIGNED_IN), PWD)
+    assert stands(holding(TOTP, policy=policy, mfa_bypass_used_at=ago(hours=3)), PWD)
 
 
 def test_a_session_that_outlived_a_change_of_the_password_goes_on() -> None:

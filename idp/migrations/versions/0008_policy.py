@@ -18,11 +18,13 @@ def upgrade() -> None:
     )
     op.add_column("tenants", sa.Column("mfa_client_minimums", sa.JSON()))
     op.add_column("memberships", sa.Column("mfa_bypass_until", sa.DateTime(timezone=True)))
+    op.add_column("memberships", sa.Column("mfa_bypass_used_at", sa.DateTime(timezone=True)))
     op.add_column("memberships", sa.Column("mfa_reminded_at", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
     op.drop_column("memberships", "mfa_reminded_at")
+    op.drop_column("memberships", "mfa_bypass_used_at")
     op.drop_column("memberships", "mfa_bypass_until")
     op.drop_column("tenants", "mfa_client_minimums")
     op.drop_column("tenants", "mfa_phishing_resistant")

@@ -227,7 +227,7 @@ ROLES = {"admin": _("Admin"), "employee": _("Employee")}
 STATUSES = {
     "active": _("Active"),
     "locked": _("Locked"),
-    "waiting": _("Waiting for activation"),
+    "waiting": _("Waiting to be let in"),
     "invited": _("Invited"),
     "removed": _("Removed"),
 }

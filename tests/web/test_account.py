@@ -366,7 +366,7 @@ def test_joining_a_company(front: Front, erik: FlaskClient) -> None:
     assert page(wrong).all("input", name="customer_number")[0].get("value") == "123"
     done = post(front, erik, "/account/join", customer_number="D 08765 4321")
     assert done.location == "/account?done=company-waits"
-    assert "Waiting for activation" in erik.get("/account?lang=en").get_data(as_text=True)
+    assert "Waiting to be let in" in erik.get("/account?lang=en").get_data(as_text=True)
 
 
 def test_a_wrong_present_password_is_said_at_its_field(front: Front, erik: FlaskClient) -> None:

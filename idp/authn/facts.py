@@ -5,7 +5,7 @@ and by ``authn.standing`` for an earlier sign-in; read by ``authn.steps`` alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from idp.core.vocabulary import (
 )
 
 _LONGEST_MAX_AGE = 10**9
+_RECENT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Facts:
     known to be behind it. ``chosen`` is the company picked in this transaction, ``kept`` the
     session's. ``bypassed`` are the memberships whose one-time bypass this session has
     used; ``may_bypass``: one may be used now, since the end of this transaction uses it up.
+    ``began`` is when the login transaction did; None where none is under way.
     """
 
     now: datetime
@@ -96,6 +98,7 @@ class Facts:
     recovery_codes: tuple[str, ...] = ()
     invited: Invited | None = None
     available: frozenset[Factor] = SECOND_FACTORS
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,15 @@ def proven_by(facts: Facts, person: Person) -> Proven:
         verified = verified or proof.verified
         synced = synced or proof.synced
     return Proven(latest, first, verified, synced, recovered)
+
+
+def proven_lately(facts: Facts, person: Person) -> Proven:
+    """The same of what was proven in this login transaction or within minutes before it: setting
+    up a factor takes that, or a session's stolen cookie would become a key of its own.
+    """
+    since = (facts.began or facts.now) - _RECENT
+    lately = tuple(proof for proof in facts.proofs if proof.at >= since)
+    return proven_by(replace(facts, proofs=lately), person)
 
 
 def earliest_proof(needed: LoginNeeded, now: datetime) -> datetime | None:

@@ -19,7 +19,16 @@ from idp.authn.demands import (
     is_met,
     policy_factors,
 )
-from idp.authn.facts import Facts, Invited, Proof, Proven, SigningUp, earliest_proof, proven_by
+from idp.authn.facts import (
+    Facts,
+    Invited,
+    Proof,
+    Proven,
+    SigningUp,
+    earliest_proof,
+    proven_by,
+    proven_lately,
+)
 from idp.authn.step import (
     DecidedBy,
     Enroll,
@@ -206,12 +215,15 @@ def _step_for(
     since = member.mfa_due_since if member else None
     deadline = member.mfa_deadline if member else None
     enrollable = _preferred(allowed & facts.available & addable_factors(person))
-    confirmed = proven.recovered or bool(person.enrolled & proven.at.keys())
+    lately = proven_lately(facts, person)
+    confirmed = lately.recovered or bool(person.enrolled & lately.at.keys())
     if person.withdrawn and not person.enrolled and not confirmed:
         # There was a factor until it showed signs of a copy: the password alone adds no other.
         return _ask(frozenset(), True, stated.by, name, 0) if codes else LostFactor(name)
     if not enrollable or (person.enrolled and not usable and not confirmed):
         return NoAllowedFactor(stated.by, name, since, deadline, postpone)
+    if lately.first_factor_at is None:
+        return _first_factor(facts, person.passwordless, person.has_password)
     if usable and not confirmed:
         # A password alone must not add a factor beside one that exists.
         return _ask(usable, codes, stated.by, name, 0)

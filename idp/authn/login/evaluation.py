@@ -115,6 +115,7 @@ class Evaluation:
             recovery_codes=tuple(codes.split()),
             invited=invited(tx),
             available=self._available,
+            began=tx.created_at,
         )
         return Known(facts, base)
 

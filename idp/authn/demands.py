@@ -75,6 +75,22 @@ def demands_of(facts: Facts, person: Person, company: Company) -> Demands:
     return Demands(standing, policies, remember_days if offered else 0)
 
 
+def may_remember(person: Person, proven: Proven) -> bool:
+    """Whether the browser may be remembered after what was proven in it: only where that would do
+    in every company that takes its word later. Else a code that counts in one would open another.
+    """
+    demands = (
+        _policy_demand(m)
+        for m in person.memberships
+        if m.status == "active" and binds(m) and _remember_days(m) > 0
+    )
+    known = proven.at.keys()
+    return all(
+        demand.allowed & known or (demand.recovery and Factor.RECOVERY_CODE in known)
+        for demand in demands
+    )
+
+
 def is_met(demand: Demand, facts: Facts, person: Person, proven: Proven) -> bool:
     """Whether proofs, a remembered device or a grace period meet the demand."""
     if demand.allowed & proven.at.keys():
@@ -121,7 +137,7 @@ def _of_level(facts: Facts, company: Company) -> tuple[Demand, ...]:
 
 def _of_account(facts: Facts, person: Person, remember_days: int) -> tuple[Demand, ...]:
     needed, demands = facts.needed, []
-    if person.enrolled:
+    if person.enrolled or person.withdrawn:
         fresh = needed.max_age is not None or needed.not_before is not None
         joining = facts.invited is not None and facts.invited.stage == "join"
         # Changing one's account takes everything the account is protected with (ASVS 5.0 §7.5.1);

@@ -104,6 +104,7 @@ class Enrolment:
             locale=locale,
             given_name=str(person.claims.get("given_name", "")),
             again=again,
+            unproven=True,
         )
         return address
 

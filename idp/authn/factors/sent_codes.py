@@ -2,7 +2,8 @@
 
 Called at sign-in, at forced enrolment and by the account page. A code is for one account, factor
 and purpose; another one for the same is its end. Every message costs somebody something, so there
-are caps for whom it goes to, for the account that asks, and for the installation as a whole.
+are caps for whom it goes to, for the account that asks, and for the installation as a whole; half
+of that last one is kept for signing in.
 """
 
 import logging
@@ -69,6 +70,8 @@ class SentCodes:
         self._per_day = Limit("codes-destination-day", limits.codes_per_day, _DAY)
         self._per_account = Limit("codes-account-day", limits.codes_per_day, _DAY)
         self._phone_per_day = Limit("codes-phone-day", limits.phone_per_day, _DAY)
+        half = max(1, limits.phone_per_day // 2)
+        self._set_up_per_day = Limit("codes-phone-set-up-day", half, _DAY)
         self._available = available_factors(settings) & SENT_FACTORS
         self._mail_lifetime = settings.lifetimes.email_code
         self._issuer = settings.issuer
@@ -89,12 +92,15 @@ class SentCodes:
         locale: str,
         given_name: str = "",
         again: bool = False,
+        unproven: bool = False,
     ) -> None:
         """Send a new code to a number in E.164 form or an e-mail address.
 
         A code for the same that is on its way there stays good and nothing is sent, unless
         ``again``: the person asks for another. ``purpose`` names what it is for: a login
-        transaction, a session's enrolment. Raises :class:`SendRefused`.
+        transaction, a session's enrolment. ``unproven``: nobody has shown yet that they read what
+        is sent there; it is counted by itself, so that a stranger who names a number of somebody
+        else's, or many, keeps nobody from signing in. Raises :class:`SendRefused`.
         """
         self._check_address(factor, address)
         of = _name(account_id, factor, purpose)
@@ -105,7 +111,7 @@ class SentCodes:
             left = int(self._store.batch().remaining(pause).run()[0])
             raise SendRefused("resend-too-soon", max(1, left))
         try:
-            self._count(account_id, factor, address)
+            self._count(account_id, factor, address, "set-up" if unproven else "sign-in")
         except SendRefused:
             self._store.delete(pause)
             raise
@@ -137,17 +143,19 @@ class SentCodes:
         if factor is Factor.SMS and not can_receive_texts(address):
             raise SendRefused("phone-no-texts")
 
-    def _count(self, account_id: str, factor: Factor, address: str) -> None:
+    def _count(self, account_id: str, factor: Factor, address: str, reason: str) -> None:
         """Count this message; the account's own cap first, so that it uses up nobody else's."""
         try:
             self._throttle.attempt(self._per_account, account_id)
-            self._throttle.attempt(self._per_hour, address)
-            self._throttle.attempt(self._per_day, address)
+            self._throttle.attempt(self._per_hour, address, reason)
+            self._throttle.attempt(self._per_day, address, reason)
         except Throttled as error:
             raise SendRefused("too-many-codes", error.retry_after) from error
         if factor is Factor.EMAIL:
             return
         try:
+            if reason == "set-up":
+                self._throttle.attempt(self._set_up_per_day)
             self._throttle.attempt(self._phone_per_day)
         except Throttled as error:
             log.error("IDP_LIMIT_PHONE_DAY is reached: no codes by text message or call")

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from idp.accounts.service import AccountService
+from idp.authn.demands import may_remember
 from idp.authn.factors.devices import RememberedDevices
+from idp.authn.facts import proven_by
 from idp.authn.login.evaluation import Known
 from idp.authn.login.transaction import (
     LoginTransaction,
@@ -111,7 +113,7 @@ class Finishing:
             if base is not None and not same_person:
                 self._sessions.end(base)
                 self._record("session.ended", base.subject, base.tenant_id, ip)
-            if tx.remember_device:
+            if tx.remember_device and may_remember(person, proven_by(known.facts, person)):
                 remembered_cookie = self._remember(person, step, ip, user_agent, device)
         if base is not None and same_person:
             renewed = self._sessions.raise_assurance(

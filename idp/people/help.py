@@ -45,6 +45,7 @@ class Help:
         self._people = people
         self._cases = cases
         self._per_network = Limit("help-network", settings.limits.password_per_network, _DAY)
+        self._per_account = Limit("help-account", settings.limits.mail_per_address, _DAY)
 
     def helper_of(self, person: Person, tenant_id: str | None) -> Helper:
         """Who can help: ``nobody`` where the person is active in no company."""
@@ -78,10 +79,13 @@ class Help:
             return
         try:
             self._throttle.attempt(self._per_network, network_of(ip))
+            self._throttle.check(self._per_account, person.account_id)
         except Throttled as error:
             raise HelpRefused("throttled", "", error.retry_after) from error
         if helper == "operator":
-            self._cases.open(person, member.tenant_id, reason, contact, ip=ip)
+            opened = self._cases.open(person, member.tenant_id, reason, contact, ip=ip)
+            if opened:  # Who knows the password could ask anew whenever the person withdraws it.
+                self._throttle.hit(self._per_account, person.account_id)
         else:
             self._ask_admins(person, member, reason, ip)
 

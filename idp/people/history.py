@@ -6,7 +6,7 @@ that the last page costs what the first one does. Which events are told is the c
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import and_, or_, select
@@ -96,8 +96,8 @@ def _parse(before: str) -> tuple[datetime, str] | None:
     moment, _, event_id = before[:100].partition("~")
     try:
         at = datetime.fromisoformat(moment)
-    except ValueError:
+        if at.tzinfo is None or "\x00" in event_id:
+            return None
+        return at.astimezone(UTC), event_id
+    except (ValueError, OverflowError):  # no moment, or one before or after all time
         return None
-    if at.tzinfo is None or "\x00" in event_id:
-        return None
-    return at, event_id

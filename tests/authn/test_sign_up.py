@@ -347,7 +347,7 @@ def test_no_code_is_right_for_a_known_address(hidden: Door) -> None:
     from idp.authn.login.sign_up import _applicant
 
     new_accounts._mail_codes._store.trip([("DEL", *_pauses(hidden))], repeatable=True)
-    code = new_accounts.issue_code(_applicant(browser.tx, "Nele"))
+    code = new_accounts.issue_code(_applicant(browser.tx))
     assert browser.post("verify-email", code=code).errors == {"code": "mail-code-invalid"}
     assert isinstance(browser.due(), VerifyEmail)
     db.session.expire_all()

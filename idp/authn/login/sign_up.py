@@ -70,7 +70,7 @@ class SignUp:
             self._throttle.attempt(self._per_network, network)
         except Throttled as error:
             return Refused({"": "throttled"}, error.retry_after)
-        applicant = _applicant(tx, typed["given_name"])
+        applicant = _applicant(tx)
         known = self._accounts.find_by_email(tx.email)
         try:
             self._send(applicant, known, ip)
@@ -86,7 +86,7 @@ class SignUp:
         known = self._accounts.find_by_email(tx.email) if kept["known"] else None
         try:
             self._throttle.attempt(self._per_network, network_of(ip))
-            self._send(_applicant(tx, kept["given_name"]), known, ip)
+            self._send(_applicant(tx), known, ip)
         except Throttled as error:
             return Refused({"code": "throttled"}, error.retry_after)
         except ResendTooSoon as error:
@@ -98,7 +98,7 @@ class SignUp:
 
         Where somebody else was quicker with the same address, its account is signed in to instead.
         """
-        kept, applicant = _kept(tx), _applicant(tx, _kept(tx)["given_name"])
+        kept, applicant = _kept(tx), _applicant(tx)
         # Guesses at codes for strangers' addresses: few for each address, and few for all of them.
         try:
             self._throttle.check(self._wrong_codes, network_of(ip))
@@ -156,5 +156,6 @@ def _kept(tx: LoginTransaction) -> Mapping[str, Any]:
     return tx.registration
 
 
-def _applicant(tx: LoginTransaction, given_name: str) -> Applicant:
-    return Applicant(tx.id, tx.email, tx.locale, given_name)
+def _applicant(tx: LoginTransaction) -> Applicant:
+    """Without the name that was typed: else anybody could have us mail their words to strangers."""
+    return Applicant(tx.id, tx.email, tx.locale)

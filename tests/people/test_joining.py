@@ -206,8 +206,12 @@ def test_an_admin_lets_a_waiting_person_in(house: House, joining: Joining, nord:
     account = house.account("neu@nord.example")
     joining.join(account.id, nord.customer_number, ip=IP)
     membership = joined(house, nord, account)
+    other = house.tenant("111111111", "Ost AG")
+    assert [row.email for row in house.people.list_waiting(nord.id)] == ["neu@nord.example"]
+    assert not house.people.list_waiting(other.id)
     joining.admit(nord.id, house.actor(admin), membership.id)
     assert joined(house, nord, account).status == "active"
+    assert not house.people.list_waiting(nord.id)
     mail = house.mails()[-1]
     assert (mail["name"], mail["to"]) == ("member-admitted", "neu@nord.example")
     assert house.events(nord.id)[-1] == "member.activated"

@@ -243,3 +243,26 @@ def test_who_knows_the_password_calls_for_help_a_few_times_only(front: Front) ->
     assert answer.status_code == 429
     asked = [mail for mail in mails(front) if mail["name"] == "recovery-case"]
     assert len(asked) == front.services.settings.limits.mail_per_address
+
+
+# -- a stolen password ---------------------------------------------------------------------------
+
+
+def test_the_password_alone_changes_no_password_where_there_is_a_second_factor(
+    front: Front,
+) -> None:
+    """Asked for on demand only, it is asked for by whatever changes the account."""
+    front.account(ANNA)
+    front.sign_in(ANNA)
+    account = front.services.accounts.find_by_email(ANNA)
+    assert account is not None
+    front.services.accounts.set_self_mfa(account.id, False)
+    front.clock.forward(minutes=10)
+    browser = front.sign_in(ANNA, second_factor=False)
+    assert browser.get("/account").status_code == 200
+    answer = browser.get("/account/password")
+    assert answer.status_code == 303
+    assert step(browser.get(answer.location)) == "second-factor"
+    form = {"password": PASSWORD, "new_password": NEW, "repeat_password": NEW}
+    answer = browser.post("/account/password", data={"csrf_token": front.csrf, **form})
+    assert answer.location.startswith("/login/")

@@ -16,7 +16,7 @@ from idp.web.guards import person_signed_in
 @bp.get("/account/password")
 def password() -> Response:
     """The form to change the password."""
-    who = person_signed_in()
+    who = person_signed_in(fresh=True)
     return show(who, contexts.AccountPassword(me=me_of(who.person)))
 
 
@@ -24,7 +24,7 @@ def password() -> Response:
 def change_password() -> Response:
     """Change it, proving the present one; every other session and remembered device ends."""
     http.check_form()
-    who = person_signed_in(back="/account/password")
+    who = person_signed_in(fresh=True, back="/account/password")
     everything = http.services()
     caller = http.caller()
     form = request.form

@@ -124,7 +124,8 @@ def numbers_tried(front: Front, email: str, *numbers: str) -> list[str]:
     """What a person without a company gets who has codes sent to these to set them up."""
     person = front.services.persons.load(front.account(email))
     assert person is not None
-    adding, answers = front.services.authn.own_factors.adding, []
+    adding = front.services.authn.own_factors.adding
+    answers: list[str] = []
     for number in numbers:
         try:
             adding.begin_phone(

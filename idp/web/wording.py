@@ -127,8 +127,8 @@ ERRORS = {
     "bypass-phishing-resistant": _(
         "Your policy lets only passkeys and security keys count. It knows no exception."
     ),
-    "bypass-not-bound": _("The policy does not bind this person, so there is nothing to bypass."),
-    "bypass-not-active": _("This person cannot sign in at present, with or without a bypass."),
+    "bypass-not-bound": _("The policy does not bind this person, so there is nothing to make an exception from."),
+    "bypass-not-active": _("This person cannot sign in at present, with or without an exception."),
     "factor-required": _("Allow at least one second factor that can be set up."),
     "grace-days-invalid": _("Enter a number of days between 0 and 90."),
     "remember-days-invalid": _("Enter a number of days between 0 and 90."),
@@ -195,8 +195,8 @@ NOTICES = {
     "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),
     "reminded": _("The reminders are on their way."),
     "reminded-before": _("Everybody who is missing has been reminded within the last day."),
-    "bypass-granted": _("The bypass is granted. The person is told by e-mail."),
-    "bypass-revoked": _("The bypass has been taken back."),
+    "bypass-granted": _("The exception is granted. The person is told by e-mail."),
+    "bypass-revoked": _("The exception has been taken back."),
     "client-deleted": _("The client has been deleted."),
 }
 

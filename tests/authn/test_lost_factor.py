@@ -179,3 +179,13 @@ def test_with_a_recovery_code_its_owner_sets_up_another(
     assert isinstance(step, Enroll)
     assert elsewhere.use_passkey(door.new_key()).step.name in ("finished", "recovery-codes")
     assert door.person(erik).enrolled == {Factor.WEBAUTHN}
+
+
+def test_a_recovery_code_is_one_press_away(door: Door, erik: Account) -> None:
+    browser, _ = lost(door, ERIK)
+    step = browser.post("lost-factor", use="recovery_code").step
+    assert isinstance(step, SecondFactor)
+    assert step.selected is RECOVERY
+    assert browser.post("second-factor", action="lost").step.name == "lost-factor"
+    # Only that way leads back: another one is not picked from here.
+    assert browser.post("lost-factor", use="totp").errors

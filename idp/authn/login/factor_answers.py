@@ -129,7 +129,9 @@ class FactorAnswers:
     def help(
         self, person: Person, tenant_id: str | None, form: Form, visit: Visit
     ) -> Change | Refused:
-        """Ask whoever can help; or go back to the factors."""
+        """Ask whoever can help; or go back to the factors, or to the recovery codes."""
+        if form.get("use") == Factor.RECOVERY_CODE:
+            return lambda tx: replace(tx, lost=False, selected=Factor.RECOVERY_CODE)
         if form.get("action") == "back":
             return lambda tx: replace(tx, lost=False)
         try:

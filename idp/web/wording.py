@@ -127,7 +127,9 @@ ERRORS = {
     "bypass-phishing-resistant": _(
         "Your policy lets only passkeys and security keys count. It knows no exception."
     ),
-    "bypass-not-bound": _("The policy does not bind this person, so there is nothing to make an exception from."),
+    "bypass-not-bound": _(
+        "The policy does not bind this person, so there is nothing to make an exception from."
+    ),
     "bypass-not-active": _("This person cannot sign in at present, with or without an exception."),
     "factor-required": _("Allow at least one second factor that can be set up."),
     "grace-days-invalid": _("Enter a number of days between 0 and 90."),

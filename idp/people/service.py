@@ -236,7 +236,7 @@ class PeopleService:
     def may_company_reset(self, membership: Membership) -> bool:
         """Whether the company's admins may reset this member's factors, or only operators."""
         account = self._accounts.get(membership.account_id)
-        return not account.is_operator and not self._is_bound_elsewhere(membership)
+        return not account.is_operator and not self._is_relied_on_elsewhere(account, membership)
 
     # Accounts, by operators
 
@@ -318,7 +318,8 @@ class PeopleService:
             raise NotYourself
 
     @staticmethod
-    def _is_bound_elsewhere(membership: Membership) -> bool:
+    def _is_relied_on_elsewhere(account: Account, membership: Membership) -> bool:
+        """Whether another company's policy, or the person's own wish there, counts on it."""
         query = (
             select(Membership, Tenant)
             .join(Tenant, Tenant.id == Membership.tenant_id)
@@ -329,7 +330,7 @@ class PeopleService:
             )
         )
         return any(
-            is_bound(policy_of(tenant), other.role, other.mfa_selected)
+            account.self_mfa or is_bound(policy_of(tenant), other.role, other.mfa_selected)
             for other, tenant in db.session.execute(query)
         )
 

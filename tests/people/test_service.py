@@ -347,6 +347,11 @@ def test_one_company_cannot_weaken_another_s_protection(
     assert factors(mara) == 0
     enrol(house, mara.id)
     house.tenants.set_policy(sued.id, mfa="admins")
+    # Nor the one that the person has chosen for themselves, there as everywhere.
+    house.accounts.set_self_mfa(mara.id, True)
+    with pytest.raises(BoundElsewhere):
+        house.people.reset_factors(nord.id, anna, membership.id)
+    house.accounts.set_self_mfa(mara.id, False)
     house.people.reset_factors(nord.id, anna, membership.id)
     assert factors(mara) == 0
 

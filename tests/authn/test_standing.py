@@ -136,6 +136,8 @@ def test_a_grace_period_lasts_until_its_deadline() -> None:
     assert stands(holding(mfa_deadline=IN_A_WEEK), PWD)
     assert not stands(holding(mfa_deadline=NOW), PWD)
     assert not stands(holding(TOTP, mfa_deadline=IN_A_WEEK), PWD)
+    remembering = replace(EVERYONE, remember_days=30)
+    assert not stands(holding(TOTP, mfa_deadline=IN_A_WEEK, policy=remembering), PWD)
     # The company's, not the client's.
     assert not stands(holding(mfa_deadline=IN_A_WEEK), PWD, minimum_acr=ACR_MULTI)
 
@@ -158,6 +160,10 @@ def test_a_bypass_is_for_the_sign_in_and_not_for_what_is_refreshed_after_it() ->
     soon = NOW + timedelta(hours=1)
     assert not stands(holding(TOTP, mfa_bypass_until=soon), PWD)
     assert not stands(holding(mfa_bypass_until=soon), PWD)
+    # Nor as if a remembered device had done it.
+    policy = replace(EVERYONE, remember_days=30)
+    for used_at, expected in ((SIGNED_IN, False), (ago(hours=1), False), (ago(hours=3), True)):
+        assert stands(holding(TOTP, policy=policy, mfa_bypass_used_at=used_at), PWD) is expected
     # Nor is it taken for a remembered device; one that was used before that sign-in is no matter.
     policy = replace(EVERYONE, remember_days=30)
     assert not stands(holding(TOTP, policy=policy, mfa_bypass_used_at=ago(hours=1)), PWD)

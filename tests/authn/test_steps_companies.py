@@ -23,15 +23,8 @@ from idp.authn.step import (
     VerifyEmail,
     Waiting,
 )
-from idp.authn.steps import (
-    Facts,
-    Invited,
-    SigningUp,
-    decide,
-)
-from idp.core.vocabulary import (
-    ACR_SINGLE,
-)
+from idp.authn.steps import Facts, Invited, SigningUp, decide
+from idp.core.vocabulary import ACR_SINGLE
 from tests.authn.facts import (
     EVERYONE,
     NORD,

@@ -5,22 +5,12 @@ from typing import Any
 
 import pytest
 
-from idp.authn.step import (
-    Enroll,
-    Finished,
-    SecondFactor,
-)
-from idp.authn.steps import (
-    decide,
-)
-from idp.core.person import (
-    Policy,
-)
-from idp.core.vocabulary import (
-    ACR_MULTI,
-    ACR_SINGLE,
-    LoginNeeded,
-)
+from idp.authn.demands import may_remember
+from idp.authn.facts import proven_by
+from idp.authn.step import Enroll, Finished, SecondFactor
+from idp.authn.steps import decide
+from idp.core.person import Policy
+from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE, LoginNeeded
 from tests.authn.facts import (
     EVERYONE,
     IN_A_WEEK,
@@ -326,6 +316,37 @@ def test_remembered_device(
     who = person(member(policy=policy), totp=True, **given)
     case = facts(who, PASSWORD, remembered_since=since, needed=needed(**asked))
     check(case, expected)
+
+
+BOTH = allowing(TOTP, WEBAUTHN, remember_days=30)
+
+
+@pytest.mark.parametrize(
+    ("policies", "proofs", "may"),
+    [
+        ((BOTH,), (PASSWORD, TOTP), True),
+        ((BOTH,), (PASSWORD, RECOVERY), True),
+        ((BOTH,), (PASSKEY,), True),
+        ((BOTH,), (PASSWORD,), False),
+        # What counts in one company must not open another.
+        ((BOTH, allowing(SMS, remember_days=30)), (PASSWORD, TOTP), False),
+        ((BOTH, allowing(SMS, remember_days=30)), (PASSWORD, TOTP, SMS), True),
+        ((BOTH, allowing(SMS, remember_days=30)), (PASSWORD, RECOVERY), True),
+        # Those that take no browser's word are not in danger.
+        ((BOTH, allowing(SMS)), (PASSWORD, TOTP), True),
+        (
+            (BOTH, allowing(WEBAUTHN, remember_days=30, phishing_resistant_only=True)),
+            (PASSWORD, TOTP),
+            True,
+        ),
+        ((BOTH, Policy(factors=(SMS,), remember_days=30)), (PASSWORD, TOTP), True),
+    ],
+)
+def test_what_a_browser_is_remembered_by(policies: Any, proofs: Any, may: bool) -> None:
+    numbers = (NORD, SUED)
+    members = [member(n, policy=p) for n, p in zip(numbers, policies, strict=False)]
+    who = person(*members, enrolled=frozenset({TOTP, SMS, WEBAUTHN}), passwordless=True)
+    assert may_remember(who, proven_by(facts(who, *proofs), who)) is may
 
 
 # -- our own pages -----------------------------------------------------------------------

@@ -10,26 +10,10 @@ from typing import Any
 
 import pytest
 
-from idp.authn.step import (
-    Enroll,
-    Finished,
-    LostFactor,
-    NoAllowedFactor,
-    SecondFactor,
-)
-from idp.authn.steps import (
-    addable_factors,
-    decide,
-)
-from idp.core.person import (
-    Policy,
-)
-from idp.core.vocabulary import (
-    ACR_SINGLE,
-    PREFERENCE,
-    SECOND_FACTORS,
-    Factor,
-)
+from idp.authn.step import Enroll, Finished, LostFactor, NoAllowedFactor, SecondFactor
+from idp.authn.steps import addable_factors, decide
+from idp.core.person import Policy
+from idp.core.vocabulary import ACR_SINGLE, PREFERENCE, SECOND_FACTORS, Factor
 from tests.authn.facts import (
     EVERYONE,
     IN_A_WEEK,
@@ -154,6 +138,34 @@ def test_what_cannot_be_asked_for_here_can_be_put_off_like_what_is_not_set_up() 
     case = replace(case, available=frozenset({TOTP}))
     check(case, ("no-allowed-factor", "policy", True))
     check(replace(case, postponed=True), ("finished", 1, NORD))
+
+
+# -- setting up takes a sign-in of minutes ago -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("held", "proofs", "began", "expected"),
+    [
+        ((), ((PASSWORD, ago(minutes=4)),), None, ("enroll", "policy", False)),
+        ((), ((PASSWORD, ago(minutes=6)),), None, ("password",)),
+        # However long the pages take: what was proven in this login stays good for it.
+        ((), ((PASSWORD, ago(minutes=28)),), ago(minutes=29), ("enroll", "policy", False)),
+        ((), ((PASSWORD, ago(minutes=35)),), ago(minutes=29), ("password",)),
+        # What is there is confirmed anew as well, before another is set up beside it.
+        ((SMS,), (PASSWORD, SMS), None, ("enroll", "policy", False)),
+        ((SMS,), (PASSWORD, (SMS, ago(minutes=6))), None, ("second-factor", "policy")),
+        ((SMS,), ((PASSWORD, ago(minutes=6)), SMS), None, ("password",)),
+        ((SMS,), ((PASSWORD, ago(hours=1)), (SMS, ago(hours=1))), None, ("password",)),
+        # Where nothing is to be set up a session is good for as long as it lives.
+        ((TOTP,), ((PASSWORD, ago(hours=9)), (TOTP, ago(hours=9))), None, ("finished", 2, NORD)),
+        ((TOTP,), ((PASSWORD, ago(hours=9)),), None, ("second-factor", "policy")),
+    ],
+)
+def test_how_old_a_sign_in_may_be_that_sets_something_up(
+    held: Any, proofs: Any, began: Any, expected: Any
+) -> None:
+    who = person(member(NORD, policy=allowing(TOTP)), enrolled=frozenset(held))
+    check(facts(who, *proofs, began=began), expected)
 
 
 # -- one that may have been copied -------------------------------------------------------

@@ -273,7 +273,8 @@ def excused(facts: Facts, person: Person, m: PersonMembership, used: tuple[str, 
 def test_nothing_is_offered_that_is_not_there_or_too_weak(facts: Facts) -> None:
     step, person = decide(facts), facts.person
     assert person is not None
-    proven = {p.factor for p in facts.proofs if counts(facts, p)}
+    good = [p for p in facts.proofs if counts(facts, p)]
+    firsts = [p for p in good if p.factor is PASSWORD or p.verified]
     match step:
         case SecondFactor():
             assert set(step.options) <= (person.enrolled & facts.available) | {RECOVERY}
@@ -284,13 +285,14 @@ def test_nothing_is_offered_that_is_not_there_or_too_weak(facts: Facts) -> None:
             assert set(step.factors) <= addable_factors(person) & facts.available
             assert step.selected in step.factors
             # Beside what there is, only once that was confirmed.
+            lately = {p.factor for p in good if p.at >= NOW - timedelta(minutes=5)}
+            assert lately & {PASSWORD, WEBAUTHN}
             if person.enrolled & facts.available or person.withdrawn:
                 recovered = any(p.factor is RECOVERY for p in facts.proofs)
-                assert recovered or proven & person.enrolled
+                assert recovered or lately & person.enrolled
         case Passkey() | Password():
-            assert not any(
-                counts(facts, p) and (p.factor is PASSWORD or p.verified) for p in facts.proofs
-            )
+            # None that counts, or none young enough for what is to be set up.
+            assert all(p.at < NOW - timedelta(minutes=5) for p in firsts)
         case _:
             pass
 

@@ -159,7 +159,7 @@ def test_redirect_uris_have_an_error_of_their_own(changes: dict[str, Any], says:
         ({"default_max_age": 1.5}, "whole number"),
         ({"default_max_age": True}, "whole number"),
         ({"refresh_grace": 61}, "from 0 to 60"),
-        ({"minimum_acr": "phr"}, "must be one of"),
+        ({"minimum_acr": "phrh"}, "must be one of"),
         ({"scope": "openid  email"}, "one blank"),
         ({"scope": 'a"b'}, "one blank"),
         ({"scope": ["openid"]}, "must be a string"),

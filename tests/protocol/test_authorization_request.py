@@ -115,7 +115,7 @@ def test_nothing_is_redirected_before_client_and_redirect_uri_are_known_good(
         ({"claims": '{"userinfo":[]}'}, "invalid_request"),
         ({"claims": '{"id_token":{"name":"yes"}}'}, "invalid_request"),
         ({"claims": "[" * 8000}, "invalid_request"),
-        ({"claims": ESSENTIAL_ACR % "phr"}, "unmet_authentication_requirements"),
+        ({"claims": ESSENTIAL_ACR % "phrh"}, "unmet_authentication_requirements"),
         ({"claims": ESSENTIAL_ACR % "x"}, "unmet_authentication_requirements"),
         ({"nonce": "n" * 2001}, "invalid_request"),
         ({"nonce": "n\x00"}, "invalid_request"),

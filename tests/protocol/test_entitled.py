@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from idp.core.person import Person, PersonMembership, Policy
-from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE
+from idp.core.vocabulary import ACR_MULTI
 from tests.protocol.wire import answer_of, body_of, post
 from tests.protocol.world import World
 
@@ -127,12 +127,12 @@ def test_a_policy_changed_after_the_code_is_judged_again(world: World) -> None:
     policy = Policy(mfa="everyone", changed_at=world.clock.now())
     changed = world.people.change(person, memberships=member(person, policy=policy))
     assert body_of(world.redeem(client, secret, code), 400)["error"] == "invalid_grant"
-    ((judged, tenant_id, judged_client, acr, auth_time),) = seen
-    assert (judged, tenant_id, judged_client, acr) == (
+    ((judged, tenant_id, judged_client, amr, auth_time),) = seen
+    assert (judged, tenant_id, judged_client, amr) == (
         changed,
         world.tenant_id,
         client,
-        ACR_SINGLE,
+        ("pwd",),
     )
     assert auth_time < world.clock.now()
 

@@ -76,6 +76,30 @@ def test_one_sign_in(door: Door, nord: Tenant, erik: Account, enrolled: bool) ->
         other.finish()
 
 
+def test_a_session_that_goes_on_by_it_notes_it(door: Door, nord: Tenant, erik: Account) -> None:
+    door.house.tenants.set_policy(nord.id, mfa="admins")
+    browser = password(door)
+    browser.finish()
+    door.house.tenants.set_policy(nord.id, mfa="everyone")
+    grant(door, nord, erik)
+    assert isinstance(browser.begin(), Finished)
+    browser.finish()
+    assert used(door, nord) == 1
+    session = browser.session
+    assert session is not None
+    assert browser.authn.authentication_for(session, door.person(erik), HR) is not None
+
+
+def test_who_signs_in_anew_in_the_same_browser_is_asked(
+    door: Door, nord: Tenant, erik: Account
+) -> None:
+    grant(door, nord, erik)
+    browser = password(door)
+    browser.finish()
+    assert browser.begin(replace(HR, select_account=True)).name == "identify"
+    assert isinstance(browser.password(ERIK), Enroll)
+
+
 def test_looking_at_the_end_uses_nothing_up(door: Door, nord: Tenant, erik: Account) -> None:
     grant(door, nord, erik)
     for number in range(3):

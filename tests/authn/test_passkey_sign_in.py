@@ -194,6 +194,23 @@ def test_who_is_signed_in_is_asked_for_their_own_key(
     assert isinstance(browser.use_passkey(own).step, Finished)
 
 
+def test_what_somebody_else_has_proven_is_not_carried_over(
+    door: Door, nord: Tenant, erik: Account
+) -> None:
+    """Erik is expected; Mara types her password first, then Erik uses his passkey."""
+    door.house.member(nord, MARA)
+    key = door.enroll_passkey(erik)
+    browser = door.browser()
+    browser.begin(replace(HR, id_token_hint_subject=erik.subject))
+    step = browser.password(MARA)
+    assert isinstance(step, Identify)
+    assert step.other_account
+    before = browser.tx.round
+    assert isinstance(browser.use_passkey(key).step, Finished)
+    assert browser.tx.round > before
+    assert browser.finish().authentication.amr == ("hwk", "mfa")
+
+
 def slow_password(door: Door, monkeypatch: pytest.MonkeyPatch, meanwhile: Any) -> None:
     """While a password is being checked, another tab does something."""
     check = door.house.accounts.check_password

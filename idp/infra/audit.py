@@ -40,6 +40,9 @@ class AuditEvent(Base):
     __table_args__ = (
         Index("ix_audit_events_chain", "chain", "seq", unique=True),
         Index("ix_audit_events_subject", "subject", "at"),
+        Index("ix_audit_events_category", "chain", "category", "seq"),
+        Index("ix_audit_events_chain_subject", "chain", "subject", "seq"),
+        Index("ix_audit_events_chain_at", "chain", "at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -86,6 +89,9 @@ class AuditHead(Base):
     chain: Mapped[str] = mapped_column(String(32), primary_key=True)
     seq: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+    base_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    base_hash: Mapped[str | None] = mapped_column(String(64))
+    base_mac: Mapped[str | None] = mapped_column(String(64))
 
 
 ProblemKind = Literal["edit", "gap", "cut tail", "foreign key"]

@@ -6,14 +6,20 @@ tenant has exactly one.
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, false
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.infra.database import Base, UtcDateTime
 
 
 class Tenant(Base):
-    """A customer company, known outside by its nine-digit customer number."""
+    """A customer company, known outside by its nine-digit customer number.
+
+    ``accounts_mode``: ``local`` until an admin activates central accounts (``activated_at``); from
+    ``cutover_at`` on the products' own logins are over. ``app_password_days``: how old an
+    application password may get; ``audit_retention_days``: how long the change log is kept. None
+    means for ever.
+    """
 
     __tablename__ = "tenants"
     __table_args__ = (Index("ix_tenants_customer_number", "customer_number", unique=True),)
@@ -31,7 +37,26 @@ class Tenant(Base):
     mfa_phishing_resistant: Mapped[bool] = mapped_column(default=False, server_default=false())
     mfa_client_minimums: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     policy_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    activated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cutover_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    app_passwords: Mapped[bool] = mapped_column(default=True, server_default=true())
+    app_password_days: Mapped[int | None]
+    audit_retention_days: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TenantLogo(Base):
+    """The picture that ``Tenant.logo_uri`` names, made anew from what was uploaded."""
+
+    __tablename__ = "tenant_logos"
+    __table_args__ = (Index("ix_tenant_logos_digest", "digest"),)
+
+    tenant_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[str] = mapped_column(String(64))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class TenantProduct(Base):

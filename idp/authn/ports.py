@@ -41,7 +41,7 @@ class InvitationRefused(Exception):
 class Invitations(Protocol):
     """Takes up invitations (``people.service.PeopleService``)."""
 
-    def accept_invitation(self, token: str, account_id: str) -> object:
+    def accept(self, token: str, account_id: str) -> object:
         """Make the account a member, once; raises ``InvitationRefused``."""
         ...
 

@@ -106,7 +106,7 @@ def create(
     existing = found.accounts.find_by_email(email)
     if invite and tenant is not None:
         actor = Actor.command_line()
-        found.people.invite(
+        found.people.invitations.invite(
             tenant.id, actor, email, given_name, family_name, role or "employee", locale=locale
         )
         answer({"email": email, "invited": True}, as_json, f"Invited {email} to {tenant.name}")

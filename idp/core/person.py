@@ -48,7 +48,10 @@ class PersonMembership:
     policy: Policy
     permissions: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    console_rights: frozenset[str] = frozenset()
+    """What of the company's console is open to the person: all of it to admins."""
     tenant_accent: str | None = None
+    tenant_logo: str | None = None
     mfa_selected: bool = False
     mfa_due_since: datetime | None = None
     mfa_deadline: datetime | None = None

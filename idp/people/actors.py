@@ -1,5 +1,11 @@
-"""Who is acting, and why they may not: company admins in their own company, operators anywhere."""
+"""Who is acting, and why they may not: admins and their helpers in their own company, clients of
+the management API in theirs, operators anywhere.
 
+A helper holds one or more console rights (``tenants.catalogue``) without being an admin. Helpers
+grant only what they hold themselves, and never touch an admin.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -7,7 +13,8 @@ from sqlalchemy import select
 from idp.accounts.models import Account
 from idp.core.person import Person
 from idp.infra.database import db
-from idp.tenants.models import Membership
+from idp.tenants.catalogue import console_rights, effective_permissions
+from idp.tenants.models import Membership, TenantProduct
 
 
 class Refused(Exception):
@@ -54,39 +61,123 @@ class BoundElsewhere(Refused):
     text = "another company's policy relies on this second factor; ask the operator of the platform"
 
 
+class NotHeld(Refused):
+    """A helper cannot grant, or take away, what they do not hold themselves."""
+
+    code = "permission-not-held"
+    text = "only permissions that one holds oneself can be granted or withdrawn"
+
+
+class OnlyAdmins(Refused):
+    """What concerns an admin, or makes one, is for admins alone."""
+
+    code = "only-admins"
+    text = "only an admin of this company may do this to an admin"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person by their account, or an operator at the command line (no account)."""
+    """A person by their account, or who acts ``everywhere``: an operator, the command line, a
+    client of the management API (within ``bound_to``, where that names a company).
+    """
 
     name: str
     subject: str
     account_id: str | None
+    everywhere: bool = False
+    bound_to: str | None = None
 
     @classmethod
     def person(cls, person: Person) -> "Actor":
         """Somebody signed in."""
-        name = str(person.claims.get("name") or person.email)
-        return cls(name=name, subject=person.subject, account_id=person.account_id)
+        return cls(name=_name(person), subject=person.subject, account_id=person.account_id)
+
+    @classmethod
+    def operator(cls, person: Person) -> "Actor":
+        """An operator at work; the guard of the page has made sure of it."""
+        return cls(_name(person), person.subject, person.account_id, everywhere=True)
 
     @classmethod
     def command_line(cls) -> "Actor":
         """Whoever can run commands on the server may do everything."""
-        return cls(name="Einlass", subject="cli", account_id=None)
+        return cls(name="Einlass", subject="cli", account_id=None, everywhere=True)
+
+    @classmethod
+    def client(cls, name: str, client_id: str, tenant_id: str | None) -> "Actor":
+        """A client of the management API; its scopes were checked there."""
+        return cls(name, client_id, None, everywhere=True, bound_to=tenant_id)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether no single company sets the bounds."""
+        return self.everywhere and self.bound_to is None
 
     def check_admin(self, tenant_id: str) -> None:
         """Raise ``NotAllowed`` unless the actor is an active admin there now."""
-        if self.account_id is None:
+        if not self.everywhere:
+            membership = self._membership(tenant_id)
+            if membership is None or membership.role != "admin":
+                raise NotAllowed
+        elif self.bound_to not in (None, tenant_id):
+            raise NotAllowed
+
+    def check_right(self, tenant_id: str, right: str) -> None:
+        """The same for an admin or a helper who holds this console right."""
+        if self.everywhere:
+            self.check_admin(tenant_id)
             return
+        membership = self._membership(tenant_id)
+        if membership is None or right not in console_rights(
+            membership.role, membership.permissions
+        ):
+            raise NotAllowed
+
+    def check_may_grant(self, tenant_id: str, permissions: Iterable[str]) -> None:
+        """Raise ``NotHeld`` where the actor lacks one of them; admins and operators lack none."""
+        if self._is_helper(tenant_id) and set(permissions) - self._held(tenant_id):
+            raise NotHeld
+
+    def check_may_change(self, tenant_id: str, member: Membership) -> None:
+        """Raise ``OnlyAdmins`` where a helper would change an admin."""
+        if member.role == "admin":
+            self.check_may_make_admins(tenant_id)
+
+    def check_may_make_admins(self, tenant_id: str) -> None:
+        """Raise ``OnlyAdmins`` for a helper."""
+        if self._is_helper(tenant_id):
+            raise OnlyAdmins
+
+    def _is_helper(self, tenant_id: str) -> bool:
+        if self.everywhere:
+            return False
+        membership = self._membership(tenant_id)
+        return membership is None or membership.role != "admin"
+
+    def _held(self, tenant_id: str) -> set[str]:
+        membership = self._membership(tenant_id)
+        if membership is None:
+            return set()
+        query = select(TenantProduct.product).where(TenantProduct.tenant_id == tenant_id)
+        booked = set(db.session.scalars(query))
+        products = booked if membership.products is None else booked & set(membership.products)
+        granted = membership.permissions
+        held = effective_permissions(membership.role, granted, products)
+        return {*held, *console_rights(membership.role, granted)}
+
+    def _membership(self, tenant_id: str) -> Membership | None:
+        """The actor's own, if account and membership are active now."""
         query = (
-            select(Membership.id)
+            select(Membership)
             .join(Account, Account.id == Membership.account_id)
             .where(
                 Membership.account_id == self.account_id,
                 Membership.tenant_id == tenant_id,
-                Membership.role == "admin",
                 Membership.status == "active",
                 Account.status == "active",
             )
         )
-        if db.session.scalar(query) is None:
-            raise NotAllowed
+        return db.session.scalar(query)
+
+
+def _name(person: Person) -> str:
+    return str(person.claims.get("name") or person.email)

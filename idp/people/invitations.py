@@ -24,7 +24,7 @@ from idp.infra.throttle import Limit, Throttle
 from idp.people.actors import Actor, AlreadyInvited, AlreadyMember, Refused
 from idp.people.models import Invitation
 from idp.settings import Settings
-from idp.tenants.catalogue import check_permissions, default_permissions
+from idp.tenants.catalogue import MANAGE_PEOPLE, check_permissions, default_permissions
 from idp.tenants.memberships import check_role
 from idp.tenants.models import Membership, Tenant
 from idp.tenants.service import TenantService
@@ -113,7 +113,10 @@ class Invitations:
         granted = check_permissions(default_permissions() if permissions is None else permissions)
         wanted_role = check_role(role)
         with transaction() as session:
-            actor.check_admin(tenant_id)
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
+            if wanted_role == "admin":
+                actor.check_may_make_admins(tenant_id)
+            actor.check_may_grant(tenant_id, granted)
             tenant = self._tenants.get(tenant_id)
             self._check_new(tenant_id, address)
             self._throttle.attempt(self._per_address, tenant_id, address)
@@ -132,6 +135,7 @@ class Invitations:
                 token_digest=digest(token),
                 invited_by=actor.name[:64],
                 created_at=now,
+                sent_at=now,
                 expires_at=now + timedelta(seconds=self._lifetime),
             )
             session.add(invitation)
@@ -143,8 +147,7 @@ class Invitations:
     def resend(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
         """Mail it again under a new token, for the full time; the old link dies."""
         with transaction():
-            actor.check_admin(tenant_id)
-            invitation = self._get(tenant_id, invitation_id)
+            invitation = self._get_for(tenant_id, actor, invitation_id)
             self._throttle.attempt(self._per_address, tenant_id, invitation.email)
             token = self._randomness.token()
             invitation.token_digest = digest(token)
@@ -156,8 +159,7 @@ class Invitations:
     def revoke(self, tenant_id: str, actor: Actor, invitation_id: str) -> None:
         """The link dies."""
         with transaction():
-            actor.check_admin(tenant_id)
-            invitation = self._get(tenant_id, invitation_id)
+            invitation = self._get_for(tenant_id, actor, invitation_id)
             invitation.revoked_at = self._clock.now()
             self._record("invitation.revoked", invitation, actor.subject)
 
@@ -262,7 +264,9 @@ class Invitations:
         if db.session.scalar(open_one.limit(1)) is not None:
             raise AlreadyInvited
 
-    def _get(self, tenant_id: str, invitation_id: str) -> Invitation:
+    def _get_for(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
+        """The open invitation, to somebody who may change it."""
+        actor.check_right(tenant_id, MANAGE_PEOPLE)
         found = db.session.scalar(
             select(Invitation).where(
                 Invitation.id == invitation_id,
@@ -273,6 +277,8 @@ class Invitations:
         )
         if found is None:
             raise InvalidInvitation
+        if found.role == "admin":
+            actor.check_may_make_admins(tenant_id)
         return found
 
     def _mail(self, invitation: Invitation, tenant: Tenant, token: str) -> None:

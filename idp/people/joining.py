@@ -23,6 +23,7 @@ from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Actor
 from idp.people.models import Invitation
 from idp.settings import Settings
+from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number
 from idp.tenants.errors import UnknownMembership
 from idp.tenants.models import Membership, Tenant
@@ -101,7 +102,7 @@ class Joining:
         Raises ``NotAllowed``, and ``UnknownMembership`` for one who is not waiting (any more).
         """
         with transaction():
-            actor.check_admin(tenant_id)
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
             if self._tenants.memberships.get(tenant_id, membership_id).status != "waiting":
                 raise UnknownMembership
             membership = self._tenants.memberships.set_status(

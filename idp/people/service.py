@@ -5,7 +5,7 @@ the right inside its transaction. What must end elsewhere (sessions, refresh tok
 that the wiring fills; they run inside the same transaction.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import select
 
@@ -31,7 +31,6 @@ from idp.people.invitations import (
     InvalidInvitation,
     InvitationForOther,
     Invitations,
-    OpenInvitation,
 )
 from idp.people.listing import (
     Cursor,
@@ -42,9 +41,9 @@ from idp.people.listing import (
     list_people,
     list_waiting,
 )
-from idp.people.models import Invitation
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
+from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.errors import UnknownMembership
 from idp.tenants.models import Membership, Tenant
 from idp.tenants.policy import is_bound, policy_of
@@ -87,9 +86,10 @@ class PeopleService:
         self._tenants = tenants
         self._persons = persons
         self._members = tenants.memberships
-        self._invitations = Invitations(
+        self.invitations = Invitations(
             settings, clock, randomness, outbox, audit, throttle, accounts, tenants
         )
+        """Into companies: sent, resent, revoked, accepted."""
         self.on_membership_ended: list[Callable[[str, str, str], object]] = []
         """Called with account id, subject and tenant id: sessions and tokens for it must end."""
         self.on_factors_reset: list[Callable[[str, str], object]] = []
@@ -98,54 +98,6 @@ class PeopleService:
         accounts.on_changed.append(persons.forget)
         tenants.memberships.on_changed.append(persons.forget_accounts)
         tenants.memberships.subject_of = _subject_of
-
-    # Invitations
-
-    def invite(
-        self,
-        tenant_id: str,
-        actor: Actor,
-        email: str,
-        given_name: str,
-        family_name: str,
-        role: str = "employee",
-        permissions: Iterable[str] | None = None,
-        locale: str = "en",
-        *,
-        salutation: str | None = None,
-    ) -> Invitation:
-        """Mail an invitation into the company (see ``Invitations.invite``)."""
-        return self._invitations.invite(
-            tenant_id,
-            actor,
-            email,
-            given_name,
-            family_name,
-            role,
-            permissions,
-            locale,
-            salutation=salutation,
-        )
-
-    def resend_invitation(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
-        """Mail it again under a new token; the old link dies."""
-        return self._invitations.resend(tenant_id, actor, invitation_id)
-
-    def revoke_invitation(self, tenant_id: str, actor: Actor, invitation_id: str) -> None:
-        """The link dies."""
-        self._invitations.revoke(tenant_id, actor, invitation_id)
-
-    def list_invitations(self, tenant_id: str) -> Sequence[Invitation]:
-        """Those neither accepted nor revoked."""
-        return self._invitations.list(tenant_id)
-
-    def find_invitation(self, token: str) -> OpenInvitation | None:
-        """The open invitation of a link."""
-        return self._invitations.find(token)
-
-    def accept_invitation(self, token: str, account_id: str) -> Membership:
-        """Make the invited account a member, once."""
-        return self._invitations.accept(token, account_id)
 
     # The list
 
@@ -182,11 +134,16 @@ class PeopleService:
     def set_permissions(
         self, tenant_id: str, actor: Actor, membership_id: str, permissions: Iterable[str]
     ) -> Membership:
-        """Replace what a member may do."""
+        """Replace what a member may do; what a helper of the admin does not hold stays as it is."""
+        wanted = set(permissions)
         with transaction():
-            actor.check_admin(tenant_id)
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
+            member = self._members.get(tenant_id, membership_id)
+            actor.check_may_change(tenant_id, member)
+            self._check_not_own_rights(actor, member)
+            actor.check_may_grant(tenant_id, wanted ^ set(member.permissions))
             return self._members.set_permissions(
-                tenant_id, membership_id, permissions, actor=actor.subject
+                tenant_id, membership_id, wanted, actor=actor.subject
             )
 
     def lock_member(
@@ -206,7 +163,8 @@ class PeopleService:
     ) -> Membership:
         """A locked or waiting member may sign in for this company again."""
         with transaction():
-            actor.check_admin(tenant_id)
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
+            actor.check_may_change(tenant_id, self._members.get(tenant_id, membership_id))
             return self._members.set_status(
                 tenant_id,
                 membership_id,
@@ -225,10 +183,11 @@ class PeopleService:
         admin must not weaken another's protection.
         """
         with transaction():
-            actor.check_admin(tenant_id)
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
             membership = self._members.get(tenant_id, membership_id)
+            actor.check_may_change(tenant_id, membership)
             self._check_not_self(actor, membership)
-            if actor.account_id is not None and not self.may_company_reset(membership):
+            if not actor.is_operator and not self.may_company_reset(membership):
                 raise BoundElsewhere
             account = self._accounts.get(membership.account_id)
             self._reset(account, actor, tenant_id, reason, "factors-reset")
@@ -277,8 +236,10 @@ class PeopleService:
         reason: str,
     ) -> Membership:
         with transaction():
-            actor.check_admin(tenant_id)
-            self._check_not_self(actor, self._members.get(tenant_id, membership_id))
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
+            member = self._members.get(tenant_id, membership_id)
+            actor.check_may_change(tenant_id, member)
+            self._check_not_self(actor, member)
             membership = self._members.set_status(
                 tenant_id, membership_id, status, event=event, actor=actor.subject, reason=reason
             )
@@ -311,6 +272,12 @@ class PeopleService:
         self._outbox.mail(account.email, mail, account.locale, context)
         self._persons.forget(subject)
         after_commit(lambda: self._persons.forget(subject))
+
+    @staticmethod
+    def _check_not_own_rights(actor: Actor, membership: Membership) -> None:
+        """A helper's own are not theirs to change; an admin's stored ones matter to nobody."""
+        if actor.account_id == membership.account_id and membership.role != "admin":
+            raise NotYourself
 
     @staticmethod
     def _check_not_self(actor: Actor, membership: Membership) -> None:

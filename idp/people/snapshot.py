@@ -30,7 +30,7 @@ from idp.people.enrolled import (
     passwordless_column,
     withdrawn_column,
 )
-from idp.tenants.catalogue import PRODUCTS, effective_permissions
+from idp.tenants.catalogue import PRODUCTS, console_rights, effective_permissions
 from idp.tenants.directory import TenantDirectory
 from idp.tenants.models import Membership
 
@@ -179,11 +179,13 @@ class PersonDirectory:
             customer_number=tenant.customer_number,
             tenant_name=tenant.name,
             tenant_accent=tenant.accent,
+            tenant_logo=tenant.logo_uri,
             role=data["role"],
             status=data["status"],
             policy=tenant.policy,
             permissions=effective_permissions(data["role"], data["permissions"], products),
             products=products,
+            console_rights=console_rights(data["role"], data["permissions"]),
             mfa_selected=data["mfa_selected"],
             mfa_due_since=_moment(data["mfa_due_since"]),
             mfa_deadline=_moment(data["mfa_deadline"]),

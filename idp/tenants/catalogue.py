@@ -2,7 +2,8 @@
 
 The labels are message ids: templates translate them. Permissions reach products as token claims
 by their ``key``, so a key never changes its meaning. Admins hold every permission of every booked
-product.
+product. What begins with ``company.`` opens parts of the company console to helpers of the admin;
+it stays inside and never reaches a product.
 """
 
 from collections.abc import Collection, Iterable
@@ -36,6 +37,13 @@ PRODUCTS: tuple[Product, ...] = (
 )
 
 _MINE, _TEAM, _COMPANY = "My data", "Team", "Organisation"
+CONSOLE = Product("company", "Company console")
+"""Nothing that can be booked: every company has its console."""
+_HELP = "Helping the admin"
+
+MANAGE_PEOPLE = "company.people.manage"
+READ_LOG = "company.log.read"
+MANAGE_CLIENTS = "company.clients.manage"
 
 PERMISSIONS: tuple[Permission, ...] = (
     Permission(
@@ -162,6 +170,27 @@ PERMISSIONS: tuple[Permission, ...] = (
         "Export for the tax adviser",
         "Journal and receipts as files.",
     ),
+    Permission(
+        MANAGE_PEOPLE,
+        CONSOLE.key,
+        _HELP,
+        "Manage people",
+        "Invite, lock and remove employees, and grant what one holds oneself.",
+    ),
+    Permission(
+        READ_LOG,
+        CONSOLE.key,
+        _HELP,
+        "Read the change log",
+        "Who did what in the company, with export.",
+    ),
+    Permission(
+        MANAGE_CLIENTS,
+        CONSOLE.key,
+        _HELP,
+        "Manage client apps",
+        "Register apps of the company and change their settings.",
+    ),
 )
 
 PRODUCT_KEYS = frozenset(product.key for product in PRODUCTS)
@@ -211,6 +240,11 @@ def effective_permissions(
     )
 
 
+def console_rights(role: str, granted: Collection[str]) -> frozenset[str]:
+    """Which parts of the company console a member may use; admins all."""
+    return frozenset(effective_permissions(role, granted, (CONSOLE.key,)))
+
+
 def grouped_permissions(products: Collection[str]) -> list[tuple[Product, str, list[Permission]]]:
     """The catalogue of these products by product and group, as a form shows it."""
     groups: list[tuple[Product, str, list[Permission]]] = []
@@ -220,6 +254,7 @@ def grouped_permissions(products: Collection[str]) -> list[tuple[Product, str, l
         for group in (_MINE, _TEAM, _COMPANY):
             entries = [p for p in PERMISSIONS if p.product == product.key and p.group == group]
             groups.append((product, group, entries))
+    groups.append((CONSOLE, _HELP, [p for p in PERMISSIONS if p.product == CONSOLE.key]))
     return groups
 
 

@@ -21,7 +21,7 @@ FRESH = 300
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """An admin of the company the address names."""
+    """An admin of the company the address names, or a helper with the right the page needs."""
 
     who: SignedIn
     membership: PersonMembership
@@ -30,6 +30,15 @@ class Administrator:
     def tenant_id(self) -> str:
         """The company's id."""
         return self.membership.tenant_id
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether all of the console is open, not only a helper's part."""
+        return is_admin(self.membership)
+
+    def may(self, right: str) -> bool:
+        """Whether a part of the console is."""
+        return helps(self.membership, right)
 
     @property
     def subject(self) -> str:
@@ -69,15 +78,22 @@ def person_signed_in(
 
 
 def administrator(
-    customer_number: str, *, fresh: bool = False, back: str | None = None
+    customer_number: str,
+    *,
+    right: str | None = None,
+    fresh: bool = False,
+    back: str | None = None,
 ) -> Administrator:
-    """An active admin of that company; anybody else finds nothing here.
+    """An active admin of that company, or a helper who holds ``right`` (``tenants.catalogue``);
+    anybody else finds nothing here.
 
     A post that has to wait for a sign-in leads to ``back``, or to the page it was made on.
     """
     who = person_signed_in(fresh=fresh, back=back or request.path)
     for membership in who.person.memberships:
-        if membership.customer_number == customer_number and is_admin(membership):
+        if membership.customer_number == customer_number and (
+            is_admin(membership) or (right is not None and helps(membership, right))
+        ):
             return Administrator(who, membership)
     _note_refusal(customer_number, who)
     return abort(404)
@@ -101,8 +117,14 @@ def _here() -> str:
 
 
 def is_admin(membership: PersonMembership) -> bool:
-    """Whether the membership opens the company's console."""
+    """Whether the membership opens all of the company's console."""
     return membership.role == "admin" and membership.status == "active"
+
+
+def helps(membership: PersonMembership, *rights: str) -> bool:
+    """Whether it opens some part of the console: a certain one, if any is named."""
+    held = membership.console_rights if membership.status == "active" else frozenset()
+    return bool(held & set(rights) if rights else held)
 
 
 def _note_refusal(customer_number: str | None, who: SignedIn) -> None:

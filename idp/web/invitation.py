@@ -34,7 +34,7 @@ def register() -> Response:
 @bp.get("/invitation/<token>")
 def open_invitation(token: str) -> Response:
     """Where the mail leads. Opening it uses nothing up."""
-    invitation = http.services().people.find_invitation(token)
+    invitation = http.services().people.invitations.find(token)
     if invitation is None:
         return http.page(InvitationInvalid(reason="unknown"))
     if not invitation.has_account:
@@ -49,7 +49,7 @@ def open_invitation(token: str) -> Response:
 def sign_in(token: str) -> Response:
     """The invited address has an account: sign in to it, then join."""
     http.check_form()
-    invitation = http.services().people.find_invitation(token)
+    invitation = http.services().people.invitations.find(token)
     if invitation is None:
         return http.page(InvitationInvalid(reason="unknown"))
     return http.see_other(f"/login/{_begin(token, invitation)}")

@@ -64,7 +64,7 @@ def build_door_parts(house: House, store: EphemeralStore | None = None) -> Parts
         accounts=accounts,
         memberships=tenants.memberships,
         people=house.persons,
-        invitations=house.people,
+        invitations=house.people.invitations,
         companies=Joining(settings, clock, outbox, audit, throttle, accounts, tenants),
         help=Help(settings, store, throttle, outbox, audit, house.people, cases),
     )
@@ -221,7 +221,7 @@ class Browser:
         return self.authn.due(tx)
 
     def begin_registration(self, token: str) -> Step:
-        found = self.door.house.people.find_invitation(token)
+        found = self.door.house.people.invitations.find(token)
         assert found is not None
         offer = InvitationOffer(
             token,

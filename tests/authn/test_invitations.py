@@ -32,7 +32,7 @@ def admin(door: Door, nord: Tenant) -> Account:
 
 
 def invite(door: Door, nord: Tenant, admin: Account, email: str = NEW, **more: Any) -> str:
-    door.house.people.invite(
+    door.house.people.invitations.invite(
         nord.id, door.house.actor(admin), email, "Nele", "Neu", locale="de", **more
     )
     return door.house.token_of(door.house.mails()[-1])
@@ -71,7 +71,7 @@ def test_registering(door: Door, nord: Tenant, admin: Account) -> None:
         True,
         "de",
     )
-    assert door.house.people.find_invitation(token) is None
+    assert door.house.people.invitations.find(token) is None
     again = door.browser("again")
     again.begin()
     assert isinstance(again.password(NEW), Finished)
@@ -148,8 +148,8 @@ def test_revoked_in_the_middle(door: Door, nord: Tenant, admin: Account) -> None
     browser = door.browser()
     browser.begin_registration(token)
     browser.post("register", GOOD)
-    open_one = door.house.people.list_invitations(nord.id)[0]
-    door.house.people.revoke_invitation(nord.id, door.house.actor(admin), open_one.id)
+    open_one = door.house.people.invitations.list(nord.id)[0]
+    door.house.people.invitations.revoke(nord.id, door.house.actor(admin), open_one.id)
     step = browser.post("verify-email", code=code_of(door)).step
     assert step == InvitationGone("Nord GmbH")
     # Account and membership come together or not at all.

@@ -260,13 +260,13 @@ def test_a_company_whose_first_admin_is_invited_makes_people_wait(
     house: House, joining: Joining, nord: Tenant
 ) -> None:
     cli = Actor.command_line()
-    invitation = house.people.invite(
+    invitation = house.people.invitations.invite(
         nord.id, cli, "chef@nord.example", "Chris", "Fein", role="admin"
     )
     early = house.account("early@nord.example")
     joining.join(early.id, "012345678", ip=IP)
     assert joined(house, nord, early).status == "waiting"
-    house.people.revoke_invitation(nord.id, cli, invitation.id)
+    house.people.invitations.revoke(nord.id, cli, invitation.id)
     later = house.account("later@nord.example")
     joining.join(later.id, "012345678", ip=IP)
     assert joined(house, nord, later).status == "active"

@@ -52,7 +52,7 @@ def anna(house: House, nord: Tenant) -> Actor:
 def test_an_invitation_leads_into_the_company(house: House) -> None:
     nord = house.tenant()
     anna = house.actor(house.member(nord, "anna@nord.example", "admin")[0])
-    house.people.invite(
+    house.people.invitations.invite(
         nord.id, anna, *ERIK, permissions=["hr.team.read"], locale="de", salutation="mr"
     )
     (mail,) = house.mails()
@@ -61,7 +61,7 @@ def test_an_invitation_leads_into_the_company(house: House) -> None:
     assert mail["context"]["inviter"] == "Anna Adler"
     assert mail["context"]["days"] == 7
     token = house.token_of(mail)
-    found = house.people.find_invitation(token)
+    found = house.people.invitations.find(token)
     assert found is not None
     assert (found.email, found.given_name, found.has_account) == (
         "erik@nord.example",
@@ -69,18 +69,18 @@ def test_an_invitation_leads_into_the_company(house: House) -> None:
         False,
     )
     erik = house.account("erik@nord.example")
-    assert house.people.find_invitation(token).has_account  # type: ignore[union-attr]
-    membership = house.people.accept_invitation(token, erik.id)
+    assert house.people.invitations.find(token).has_account  # type: ignore[union-attr]
+    membership = house.people.invitations.accept(token, erik.id)
     assert (membership.role, membership.permissions) == ("employee", ["hr.team.read"])
-    assert house.people.find_invitation(token) is None
+    assert house.people.invitations.find(token) is None
     with pytest.raises(InvalidInvitation):
-        house.people.accept_invitation(token, erik.id)
-    assert house.people.list_invitations(nord.id) == []
+        house.people.invitations.accept(token, erik.id)
+    assert house.people.invitations.list(nord.id) == []
     assert "invitation.accepted" in house.events(nord.id)
 
 
 def test_the_token_is_kept_as_a_digest(house: House, nord: Tenant, anna: Actor) -> None:
-    house.people.invite(nord.id, anna, *ERIK)
+    house.people.invitations.invite(nord.id, anna, *ERIK)
     token = house.token_of(house.mails()[0])
     assert [row.token_digest for row in db.session.query(Invitation)] == [digest(token)]
     for record in house.audit.export(nord.id):
@@ -97,11 +97,13 @@ def test_only_an_active_admin_of_that_company_may_act(
     house.tenants.memberships.set_status(nord.id, was.id, "locked", event="member.locked")
     locked, _ = house.member(nord, "locked@nord.example", "admin")
     house.accounts.lock(locked.id)
-    invitation = house.people.invite(nord.id, anna, "new@nord.example", "N", "N")
+    invitation = house.people.invitations.invite(nord.id, anna, "new@nord.example", "N", "N")
     attempts: list[Callable[[Actor], object]] = [
-        lambda who: house.people.invite(nord.id, who, "x@nord.example", "X", "X", "admin"),
-        lambda who: house.people.resend_invitation(nord.id, who, invitation.id),
-        lambda who: house.people.revoke_invitation(nord.id, who, invitation.id),
+        lambda who: house.people.invitations.invite(
+            nord.id, who, "x@nord.example", "X", "X", "admin"
+        ),
+        lambda who: house.people.invitations.resend(nord.id, who, invitation.id),
+        lambda who: house.people.invitations.revoke(nord.id, who, invitation.id),
         lambda who: house.people.set_role(nord.id, who, member.id, "admin"),
         lambda who: house.people.set_permissions(nord.id, who, member.id, []),
         lambda who: house.people.lock_member(nord.id, who, second.id),
@@ -123,7 +125,7 @@ def test_nothing_of_another_company_is_found(
 ) -> None:
     sofia = house.actor(house.member(sued, "sofia@sued.example", "admin")[0])
     _, theirs = house.member(sued, "stefan@sued.example")
-    invitation = house.people.invite(sued.id, sofia, "new@sued.example", "N", "N")
+    invitation = house.people.invitations.invite(sued.id, sofia, "new@sued.example", "N", "N")
     for attempt in (
         lambda: house.people.set_role(nord.id, anna, theirs.id, "admin"),
         lambda: house.people.set_permissions(nord.id, anna, theirs.id, []),
@@ -139,79 +141,81 @@ def test_nothing_of_another_company_is_found(
         with pytest.raises(InvalidInvitation):
             change(nord.id, anna, invitation.id)
     assert [row.email for row in house.people.list_people(nord.id).rows] == ["anna@nord.example"]
-    assert house.people.list_invitations(nord.id) == []
+    assert house.people.invitations.list(nord.id) == []
 
 
 def test_who_is_there_or_invited_is_not_invited_again(
     house: House, nord: Tenant, anna: Actor
 ) -> None:
     with pytest.raises(AlreadyMember):
-        house.people.invite(nord.id, anna, "ANNA@nord.example", "A", "A")
-    house.people.invite(nord.id, anna, *ERIK)
+        house.people.invitations.invite(nord.id, anna, "ANNA@nord.example", "A", "A")
+    house.people.invitations.invite(nord.id, anna, *ERIK)
     with pytest.raises(AlreadyInvited):
-        house.people.invite(nord.id, anna, *ERIK)
+        house.people.invitations.invite(nord.id, anna, *ERIK)
     house.clock.forward(days=8)
-    house.people.invite(nord.id, anna, *ERIK)
+    house.people.invitations.invite(nord.id, anna, *ERIK)
     with pytest.raises(UnknownCatalogueEntry):
-        house.people.invite(nord.id, anna, "x@nord.example", "X", "X", permissions=["root"])
+        house.people.invitations.invite(
+            nord.id, anna, "x@nord.example", "X", "X", permissions=["root"]
+        )
     with pytest.raises(ValueError, match="role"):
-        house.people.invite(nord.id, anna, "x@nord.example", "X", "X", "operator")
+        house.people.invitations.invite(nord.id, anna, "x@nord.example", "X", "X", "operator")
 
 
 def test_links_expire_and_die_with_resend_and_revocation(
     house: House, nord: Tenant, anna: Actor
 ) -> None:
-    invitation = house.people.invite(nord.id, anna, *ERIK)
+    invitation = house.people.invitations.invite(nord.id, anna, *ERIK)
     first = house.token_of(house.mails()[0])
     house.clock.forward(days=7)
-    assert house.people.find_invitation(first) is None
-    house.people.resend_invitation(nord.id, anna, invitation.id)
+    assert house.people.invitations.find(first) is None
+    house.people.invitations.resend(nord.id, anna, invitation.id)
     second = house.token_of(house.mails()[1])
-    assert house.people.find_invitation(first) is None
-    assert house.people.find_invitation(second)
+    assert house.people.invitations.find(first) is None
+    assert house.people.invitations.find(second)
     erik = house.account("erik@nord.example")
-    house.people.revoke_invitation(nord.id, anna, invitation.id)
+    house.people.invitations.revoke(nord.id, anna, invitation.id)
     for token in (first, second, "", "x", "\x00"):
         with pytest.raises(InvalidInvitation):
-            house.people.accept_invitation(token, erik.id)
+            house.people.invitations.accept(token, erik.id)
     with pytest.raises(InvalidInvitation):
-        house.people.resend_invitation(nord.id, anna, invitation.id)
+        house.people.invitations.resend(nord.id, anna, invitation.id)
 
 
 def test_resending_cannot_flood_a_mailbox(house: House, nord: Tenant, anna: Actor) -> None:
-    invitation = house.people.invite(nord.id, anna, *ERIK)
+    invitation = house.people.invitations.invite(nord.id, anna, *ERIK)
     for _ in range(4):
-        house.people.resend_invitation(nord.id, anna, invitation.id)
+        house.people.invitations.resend(nord.id, anna, invitation.id)
     with pytest.raises(Throttled):
-        house.people.resend_invitation(nord.id, anna, invitation.id)
+        house.people.invitations.resend(nord.id, anna, invitation.id)
 
 
 def test_an_invitation_is_for_its_address(house: House, nord: Tenant, anna: Actor) -> None:
-    house.people.invite(nord.id, anna, *ERIK, "admin")
+    house.people.invitations.invite(nord.id, anna, *ERIK, "admin")
     token = house.token_of(house.mails()[0])
     other = house.account("eve@nord.example")
     with pytest.raises(InvitationForOther):
-        house.people.accept_invitation(token, other.id)
+        house.people.invitations.accept(token, other.id)
     # The refusal did not use it up.
     erik = house.account("erik@nord.example")
-    assert house.people.accept_invitation(token, erik.id).role == "admin"
+    assert house.people.invitations.accept(token, erik.id).role == "admin"
 
 
 def test_accepting_never_changes_a_membership_that_stands(
     house: House, nord: Tenant, anna: Actor
 ) -> None:
-    house.people.invite(nord.id, anna, *ERIK, "admin")
+    house.people.invitations.invite(nord.id, anna, *ERIK, "admin")
     erik, membership = house.member(nord, "erik@nord.example")
     house.people.lock_member(nord.id, anna, membership.id)
     token = house.token_of(house.mails()[0])
-    assert house.people.accept_invitation(token, erik.id).status == "locked"
+    assert house.people.invitations.accept(token, erik.id).status == "locked"
 
 
 @both_databases
 def test_fifty_at_once_accept_once(house: House) -> None:
     nord = house.tenant()
     anna = house.actor(house.member(nord, "anna@nord.example", "admin")[0])
-    house.people.invite(nord.id, anna, *ERIK)
+    house.people.invitations.invite(nord.id, anna, *ERIK)
     token = house.token_of(house.mails()[0])
     erik = house.account("erik@nord.example").id
     db.session.remove()
@@ -222,7 +226,7 @@ def test_fifty_at_once_accept_once(house: House) -> None:
         barrier.wait()
         with house.app.app_context():
             try:
-                house.people.accept_invitation(token, erik)
+                house.people.invitations.accept(token, erik)
                 results.append("done")
             except InvalidInvitation:
                 results.append("refused")

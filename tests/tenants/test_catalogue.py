@@ -7,7 +7,7 @@ def test_keys_are_unique_and_belong_to_a_product() -> None:
     keys = [permission.key for permission in catalogue.PERMISSIONS]
     assert len(keys) == len(set(keys))
     for permission in catalogue.PERMISSIONS:
-        assert permission.product in catalogue.PRODUCT_KEYS
+        assert permission.product in catalogue.PRODUCT_KEYS | {catalogue.CONSOLE.key}
         assert permission.key.startswith(permission.product + ".")
 
 
@@ -33,6 +33,13 @@ def test_an_employee_holds_what_is_granted_within_the_open_products() -> None:
     assert catalogue.effective_permissions("employee", granted, ["hr"]) == ("hr.profile.read",)
 
 
+def test_what_opens_the_console_is_apart_from_what_products_are_told() -> None:
+    granted = ["company.people.manage", "hr.profile.read"]
+    assert catalogue.effective_permissions("employee", granted, ["hr"]) == ("hr.profile.read",)
+    assert catalogue.console_rights("employee", granted) == {"company.people.manage"}
+    assert len(catalogue.console_rights("admin", [])) == 3
+
+
 def test_permissions_are_checked_and_ordered() -> None:
     unordered = ["payroll.payslip.read", "hr.profile.read", "hr.profile.read"]
     assert catalogue.check_permissions(unordered) == ["hr.profile.read", "payroll.payslip.read"]
@@ -48,6 +55,7 @@ def test_the_form_groups_what_is_booked() -> None:
         ("payroll", "My data"),
         ("payroll", "Team"),
         ("payroll", "Organisation"),
+        ("company", "Helping the admin"),
     ]
     assert all(entries for _, _, entries in groups)
 

@@ -200,7 +200,7 @@ class Lab:
 
     def invite(self, tenant: Tenant, person: Somebody, role: str) -> str:
         """The link in the invitation's mail."""
-        self.services.people.invite(
+        self.services.people.invitations.invite(
             tenant.id, Actor.command_line(), person.email, "Tilda", "Test", role=role
         )
         return str(self._newest(person.email)["context"]["link"])

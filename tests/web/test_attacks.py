@@ -124,7 +124,7 @@ def at_once(front: Front, tries: list[Callable[[], TestResponse]]) -> Counter[st
 def invite(front: Front, email: str) -> str:
     front.member(NORD, ANNA, "admin")
     tenant = front.services.tenants.get_by_customer_number(NORD)
-    front.services.people.invite(tenant.id, Actor.command_line(), email, "Ina", "Neu")
+    front.services.people.invitations.invite(tenant.id, Actor.command_line(), email, "Ina", "Neu")
     link = mails(front)[-1]["context"]["link"]
     return str(link[link.index("/invitation/") :])
 

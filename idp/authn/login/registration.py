@@ -121,7 +121,7 @@ class Registration:
         try:
             with transaction():
                 account = self.new_accounts.create(applicant, kept, kept["salutation"] or None)
-                self._invitations.accept_invitation(self._vault.unseal(kept["token"]), account.id)
+                self._invitations.accept(self._vault.unseal(kept["token"]), account.id)
         except EmailTaken:
             return _changing({"stage": "join", "password": ""}, lambda t: replace(t, email=email))
         except InvitationRefused:
@@ -144,9 +144,7 @@ class Registration:
         kept = _invitation(tx)
         joined = _changing({"stage": "joined"}, lambda t: replace(t, tenant_id=kept["tenant_id"]))
         try:
-            self._invitations.accept_invitation(
-                self._vault.unseal(kept["token"]), person.account_id
-            )
+            self._invitations.accept(self._vault.unseal(kept["token"]), person.account_id)
         except InvitationRefused:
             # Another tab may just have done it.
             self._people.forget(person.subject)

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort
 
 from idp.web import http
 from idp.web.admin.frame import frame_of
-from idp.web.guards import is_admin, person_signed_in
+from idp.web.guards import helps, person_signed_in
 
 __all__ = ["bp", "frame_of"]
 
@@ -13,13 +13,13 @@ bp = Blueprint("admin", __name__)
 
 @bp.get("/admin")
 def home() -> Response:
-    """On to the console of the company signed in for, or of the first one administered."""
+    """On to the console of the company signed in for, or of the first one with an open one."""
     who = person_signed_in()
-    administered = [m for m in who.person.memberships if is_admin(m)]
+    administered = [m for m in who.person.memberships if helps(m)]
     if not administered:
         abort(403)
     current = [m for m in administered if m.tenant_id == who.session.tenant_id]
-    return http.see_other(f"/admin/{(current or administered)[0].customer_number}/people")
+    return http.see_other(f"/admin/{(current or administered)[0].customer_number}")
 
 
 from idp.web.admin import clients, people, policy, second_factor  # noqa: E402, F401 - they add their routes

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from idp.web import contexts, http
-from idp.web.guards import Administrator, is_admin
+from idp.web.guards import Administrator, helps
 
 
 def frame_of(admin: Administrator) -> contexts.AdminFrame:
@@ -20,12 +20,14 @@ def frame_of(admin: Administrator) -> contexts.AdminFrame:
                 customer_number=m.customer_number,
                 name=m.tenant_name,
                 role=m.role,
-                url=f"/admin/{m.customer_number}/people",
+                url=f"/admin/{m.customer_number}",
             )
             for m in person.memberships
-            if is_admin(m)
+            if helps(m)
         ),
         base=admin.base,
+        is_admin=admin.is_admin,
+        rights=admin.membership.console_rights,
     )
 
 
@@ -34,7 +36,7 @@ def me_of(person: Any) -> contexts.Me:
     return contexts.Me(
         name=str(person.claims.get("name") or person.email),
         email=person.email,
-        is_admin=any(is_admin(m) for m in person.memberships),
+        is_admin=any(helps(m) for m in person.memberships),
         is_operator=person.is_operator,
     )
 

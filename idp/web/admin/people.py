@@ -11,6 +11,7 @@ from idp.people.listing import MemberRow
 from idp.people.models import Invitation
 from idp.people.service import Actor, InvalidInvitation, NotAllowed, Refused
 from idp.tenants.catalogue import (
+    MANAGE_PEOPLE,
     PERMISSIONS,
     UnknownCatalogueEntry,
     default_permissions,
@@ -30,23 +31,23 @@ PAGE_SIZE = 50
 @bp.get("/admin/<number>/people")
 def people(number: str) -> Response:
     """Who belongs to the company, found by name or address, a page at a time."""
-    return _people(administrator(number))
+    return _people(administrator(number, right=MANAGE_PEOPLE))
 
 
 @bp.post("/admin/<number>/people")
 def change_invitation(number: str) -> Response:
     """Send an invitation again, or take it back."""
     check_form()
-    admin = administrator(number)
+    admin = administrator(number, right=MANAGE_PEOPLE)
     service, actor = services().people, Actor.person(admin.who.person)
     invitation = request.form.get("invitation", "")
     try:
         match request.form.get("action"):
             case "resend":
-                service.resend_invitation(admin.tenant_id, actor, invitation)
+                service.invitations.resend(admin.tenant_id, actor, invitation)
                 return see_other(f"{admin.base}/people?done=invitation-resent")
             case "revoke":
-                service.revoke_invitation(admin.tenant_id, actor, invitation)
+                service.invitations.revoke(admin.tenant_id, actor, invitation)
                 return see_other(f"{admin.base}/people?done=invitation-revoked")
             case _:
                 abort(400)
@@ -59,7 +60,7 @@ def change_invitation(number: str) -> Response:
 @bp.get("/admin/<number>/people/invite")
 def invite_form(number: str) -> Response:
     """The empty form, with the permissions new members get."""
-    admin = administrator(number)
+    admin = administrator(number, right=MANAGE_PEOPLE)
     return show(
         admin,
         contexts.Invite(frame=frame_of(admin), groups=_groups(admin, set(default_permissions()))),
@@ -74,7 +75,7 @@ def invite(number: str) -> Response:
     chosen = _chosen()
     role = "admin" if form.get("role") == "admin" else "employee"
     # Else a stolen session could make itself an admin who stays.
-    admin = administrator(number, fresh=role == "admin")
+    admin = administrator(number, right=MANAGE_PEOPLE, fresh=role == "admin")
     errors: dict[str, str] = {}
     minutes = 1
     for field in ("given_name", "family_name"):
@@ -86,7 +87,7 @@ def invite(number: str) -> Response:
         errors["email"] = "invitee-email-required"
     if not errors:
         try:
-            services().people.invite(
+            services().people.invitations.invite(
                 admin.tenant_id,
                 Actor.person(admin.who.person),
                 form["email"],
@@ -127,7 +128,7 @@ def invite(number: str) -> Response:
 @bp.get("/admin/<number>/people/<membership_id>")
 def person(number: str, membership_id: str) -> Response:
     """One person of the company."""
-    admin = administrator(number)
+    admin = administrator(number, right=MANAGE_PEOPLE)
     again = request.args.get("again", "")
     return show(admin, person_page(admin, member_of(admin, membership_id), failed=again))
 
@@ -138,7 +139,7 @@ def change_person(number: str, membership_id: str) -> Response:
     check_form()
     sensitive = request.form.get("action") in ("role", "reset-factors")
     opened = f"{request.path}?again={request.form.get('action')}" if sensitive else None
-    admin = administrator(number, fresh=sensitive, back=opened)
+    admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive, back=opened)
     member = member_of(admin, membership_id)
     page = f"{admin.base}/people/{membership_id}"
     reason = request.form.get("reason", "").strip()
@@ -215,7 +216,7 @@ def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Resp
             error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
             people=tuple(_row(member) for member in listing.rows),
             waiting=tuple(_waiting(member) for member in service.list_waiting(admin.tenant_id)),
-            invitations=tuple(map(_invitation, service.list_invitations(admin.tenant_id))),
+            invitations=tuple(map(_invitation, service.invitations.list(admin.tenant_id))),
             query=query,
             total=service.count_people(admin.tenant_id, query),
             next_url=f"{address}?{urlencode(following)}" if following else "",

@@ -1,12 +1,16 @@
-"""A company admin's console. ``AdminFrame.base`` is the console's root (``/admin`` or
-``/admin/<customer number>``): ``/people``, ``/people/invite``, ``/people/<id>``, ``/policy``,
-``/clients``, ``/clients/new`` and ``/clients/<client_id>`` hang below it."""
+"""A company admin's console. ``AdminFrame.base`` is the console's root
+(``/admin/<customer number>``): the overview itself, and below it ``/people``, ``/people/invite``,
+``/people/<id>``, ``/policy``, ``/clients``, ``/clients/new``, ``/clients/<client_id>``."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.tenants.catalogue import console_rights
 from idp.web.contexts.base import Me, Page, Role, TenantChoice
+
+CONSOLE_RIGHTS = console_rights("admin", ())
+"""What an admin may do in the console."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,9 @@ class AdminFrame:
     customer_number: str
     tenants: tuple[TenantChoice, ...] = ()
     base: str = "/admin"
+    is_admin: bool = True
+    rights: frozenset[str] = CONSOLE_RIGHTS
+    """What a helper of the admin may use of the console (``tenants.catalogue``)."""
 
 
 @dataclass(frozen=True, kw_only=True)

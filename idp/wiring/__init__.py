@@ -5,20 +5,17 @@ does about it: a locked member's sessions end, a changed password ends refresh t
 session is told to its products.
 """
 
-from dataclasses import dataclass
-
 from idp.accounts.passwords import Hasher
 from idp.accounts.recovery import RecoveryLinks
 from idp.accounts.service import AccountService
 from idp.authn.parts import build_parts
 from idp.authn.service import AuthnService
-from idp.authn.sessions import EndedSession, Sessions
+from idp.authn.sessions import Sessions
 from idp.authn.sign_out import SignOut
 from idp.authn.standing import Standing
 from idp.clients.registry import ClientRegistry
 from idp.core.clock import Clock, SystemClock
 from idp.core.randomness import Randomness
-from idp.grants.consent import Consents
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
 from idp.infra.client_keys import ClientKeys
@@ -48,52 +45,10 @@ from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory
 from idp.tenants.service import TenantService
+from idp.wiring.services import Services
+from idp.wiring.ties import tie
 
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything a view or a command may call."""
-
-    settings: Settings
-    clock: Clock
-    randomness: Randomness
-    sealer: Sealer
-    store: EphemeralStore
-    keyring: Keyring
-    outbox: Outbox
-    audit: Audit
-    deliveries: DeliveryWorker
-    accounts: AccountService
-    tenants: TenantService
-    clients: ClientRegistry
-    persons: PersonDirectory
-    people: PeopleService
-    rollout: RollOut
-    joining: Joining
-    cases: Cases
-    help: Help
-    sign_in_notices: SignInNotices
-    alerts: Alerts
-    letters: Letters
-    history: History
-    own_profile: OwnProfile
-    grants: Grants
-    sessions: Sessions
-    authn: AuthnService
-    sign_out: SignOut
-    protocol: ProtocolServer
-    embedded_redis: EmbeddedRedis | None = None
-
-    @property
-    def consents(self) -> Consents:
-        """What people allowed third-party clients."""
-        return self.grants.consents
-
-    def close(self) -> None:
-        """Let go of Redis; the last user of a bundled one stops it."""
-        self.store.close()
-        if self.embedded_redis is not None:
-            self.embedded_redis.stop()
+__all__ = ["Services", "build_services"]
 
 
 def build_services(
@@ -157,7 +112,7 @@ def build_services(
             accounts=accounts,
             memberships=tenants.memberships,
             people=persons,
-            invitations=people,
+            invitations=people.invitations,
             companies=joining,
             help=help_,
         )
@@ -177,7 +132,7 @@ def build_services(
         audit,
         Standing(clock, authn.factors.available).still_allowed,
     )
-    _tie(accounts, people, sign_in_notices, sessions, authn, grants, protocol)
+    tie(accounts, people, sign_in_notices, sessions, authn, grants, protocol)
     alerts = Alerts(settings, clock, store, outbox, accounts)
     accounts.on_guessing.append(alerts.guessing)
     authn.factors.on_stopped.append(alerts.factor_stopped)
@@ -230,39 +185,3 @@ def _mailer(settings: Settings, clock: Clock) -> Mailer:
     if settings.mail.smtp_url is None:
         return OutboxMailer()
     return SmtpMailer(settings.mail, settings.outbound, clock)
-
-
-def _tie(
-    accounts: AccountService,
-    people: PeopleService,
-    sign_in_notices: SignInNotices,
-    sessions: Sessions,
-    authn: AuthnService,
-    grants: Grants,
-    protocol: ProtocolServer,
-) -> None:
-    """What follows elsewhere from a change; all of it in the transaction of the change."""
-
-    def session_ended(ended: EndedSession) -> None:
-        protocol.notify_logout(ended.session.sid)
-
-    def password_changed(account_id: str, subject: str, keep_sid: str | None) -> None:
-        authn.password_changed(account_id, subject, keep_sid)
-        grants.end_account(account_id, "password changed")
-
-    def account_ended(account_id: str, subject: str) -> None:
-        authn.password_changed(account_id, subject, None)
-        grants.end_account(account_id, "account locked or reset")
-
-    def membership_ended(account_id: str, subject: str, tenant_id: str) -> None:
-        for session in sessions.list(subject):
-            if session.tenant_id == tenant_id:
-                sessions.end(session)
-        grants.end_membership(account_id, tenant_id, "membership ended")
-
-    sessions.on_end.append(session_ended)
-    accounts.on_password_changed.append(password_changed)
-    accounts.on_locked.append(account_ended)
-    people.on_factors_reset.append(account_ended)
-    sign_in_notices.on_disowned.append(account_ended)
-    people.on_membership_ended.append(membership_ended)

@@ -1,0 +1,80 @@
+"""The services of one process, as one value."""
+
+from dataclasses import dataclass
+
+from idp.accounts.service import AccountService
+from idp.authn.service import AuthnService
+from idp.authn.sessions import Sessions
+from idp.authn.sign_out import SignOut
+from idp.clients.registry import ClientRegistry
+from idp.core.clock import Clock
+from idp.core.randomness import Randomness
+from idp.grants.consent import Consents
+from idp.grants.service import Grants
+from idp.infra.audit import Audit
+from idp.infra.delivery_worker import DeliveryWorker
+from idp.infra.embedded_redis import EmbeddedRedis
+from idp.infra.ephemeral import EphemeralStore
+from idp.infra.keyring import Keyring
+from idp.infra.outbox import Outbox
+from idp.infra.sealing import Sealer
+from idp.people.alerts import Alerts
+from idp.people.cases import Cases
+from idp.people.help import Help
+from idp.people.history import History
+from idp.people.joining import Joining
+from idp.people.letters import Letters
+from idp.people.not_me import SignInNotices
+from idp.people.own_profile import OwnProfile
+from idp.people.rollout import RollOut
+from idp.people.service import PeopleService
+from idp.people.snapshot import PersonDirectory
+from idp.protocol.server import ProtocolServer
+from idp.settings import Settings
+from idp.tenants.service import TenantService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a view or a command may call."""
+
+    settings: Settings
+    clock: Clock
+    randomness: Randomness
+    sealer: Sealer
+    store: EphemeralStore
+    keyring: Keyring
+    outbox: Outbox
+    audit: Audit
+    deliveries: DeliveryWorker
+    accounts: AccountService
+    tenants: TenantService
+    clients: ClientRegistry
+    persons: PersonDirectory
+    people: PeopleService
+    rollout: RollOut
+    joining: Joining
+    cases: Cases
+    help: Help
+    sign_in_notices: SignInNotices
+    alerts: Alerts
+    letters: Letters
+    history: History
+    own_profile: OwnProfile
+    grants: Grants
+    sessions: Sessions
+    authn: AuthnService
+    sign_out: SignOut
+    protocol: ProtocolServer
+    embedded_redis: EmbeddedRedis | None = None
+
+    @property
+    def consents(self) -> Consents:
+        """What people allowed third-party clients."""
+        return self.grants.consents
+
+    def close(self) -> None:
+        """Let go of Redis; the last user of a bundled one stops it."""
+        self.store.close()
+        if self.embedded_redis is not None:
+            self.embedded_redis.stop()

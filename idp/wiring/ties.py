@@ -1,0 +1,45 @@
+"""What follows in one folder from a change in another."""
+
+from idp.accounts.service import AccountService
+from idp.authn.service import AuthnService
+from idp.authn.sessions import EndedSession, Sessions
+from idp.grants.service import Grants
+from idp.people.not_me import SignInNotices
+from idp.people.service import PeopleService
+from idp.protocol.server import ProtocolServer
+
+
+def tie(
+    accounts: AccountService,
+    people: PeopleService,
+    sign_in_notices: SignInNotices,
+    sessions: Sessions,
+    authn: AuthnService,
+    grants: Grants,
+    protocol: ProtocolServer,
+) -> None:
+    """What follows elsewhere from a change; all of it in the transaction of the change."""
+
+    def session_ended(ended: EndedSession) -> None:
+        protocol.notify_logout(ended.session.sid)
+
+    def password_changed(account_id: str, subject: str, keep_sid: str | None) -> None:
+        authn.password_changed(account_id, subject, keep_sid)
+        grants.end_account(account_id, "password changed")
+
+    def account_ended(account_id: str, subject: str) -> None:
+        authn.password_changed(account_id, subject, None)
+        grants.end_account(account_id, "account locked or reset")
+
+    def membership_ended(account_id: str, subject: str, tenant_id: str) -> None:
+        for session in sessions.list(subject):
+            if session.tenant_id == tenant_id:
+                sessions.end(session)
+        grants.end_membership(account_id, tenant_id, "membership ended")
+
+    sessions.on_end.append(session_ended)
+    accounts.on_password_changed.append(password_changed)
+    accounts.on_locked.append(account_ended)
+    people.on_factors_reset.append(account_ended)
+    sign_in_notices.on_disowned.append(account_ended)
+    people.on_membership_ended.append(membership_ended)

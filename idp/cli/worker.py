@@ -1,16 +1,22 @@
-"""The delivery worker: ``python -m idp.cli.worker``, started and watched by ``idp serve``.
+"""The worker: ``python -m idp.cli.worker``, started and watched by ``idp serve``.
 
-Sends what the outbox holds (mail, back-channel logout notices) until it is told to stop or its
-parent is gone; whatever it was sending when killed is sent by the next one.
+Sends what the outbox holds (mail, back-channel logout notices) and does what no request waits for,
+until it is told to stop or its parent is gone; whatever it was at when killed is done by the next
+one.
 """
 
 import signal
 import threading
 
+from flask import Flask
+
 from idp.app import create_app, services_of
 from idp.infra.logs import configure_logging
 from idp.infra.process import stop_with_parent
 from idp.settings import Settings
+
+GRACE = 30
+"""Seconds that a portion of background work may take to end."""
 
 
 def main() -> None:
@@ -21,8 +27,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     stop_with_parent()
     app = create_app(Settings.from_env())
+    aside = threading.Thread(target=_work_aside, args=(app, stop), name="background")
+    aside.start()
     with app.app_context():
         services_of(app).deliveries.run_forever(stop)
+    aside.join(GRACE)
+
+
+def _work_aside(app: Flask, stop: threading.Event) -> None:
+    with app.app_context():
+        services_of(app).background.run_forever(stop)
 
 
 if __name__ == "__main__":

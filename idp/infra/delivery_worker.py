@@ -8,8 +8,7 @@ for hours; what still fails, or is refused for good, is kept as dead, with the r
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,10 +52,7 @@ Send = Callable[[Delivery], dict[str, Any]]
 
 
 class DeliveryWorker:
-    """Claims, sends, settles. Needs an application context.
-
-    ``chores`` are done now and then beside that: removing what is past its end.
-    """
+    """Claims, sends, settles. Needs an application context."""
 
     def __init__(
         self,
@@ -67,7 +63,6 @@ class DeliveryWorker:
         render_mail: RenderMail,
         logout: LogoutNotifier,
         phone: Mapping[str, PhoneGateway],
-        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,7 +71,6 @@ class DeliveryWorker:
         self._render_mail = render_mail
         self._logout = logout
         self._phone = phone
-        self._chores = (self.prune, *chores)
         self._senders: dict[str, Send] = {
             "mail": self._send_mail,
             "backchannel_logout": self._send_logout,
@@ -103,12 +97,7 @@ class DeliveryWorker:
         ]
         for thread in threads:
             thread.start()
-        pruned = float("-inf")
-        while not stop.wait(POLL_SECONDS):
-            if time.monotonic() - pruned > 3600:
-                pruned = time.monotonic()
-                with context():
-                    self._try(self.prune)
+        stop.wait()
         for thread in threads:
             thread.join(LEASE.total_seconds())
 

@@ -18,6 +18,7 @@ from idp.core.clock import Clock, SystemClock
 from idp.core.randomness import Randomness
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
+from idp.infra.background import Background
 from idp.infra.client_keys import ClientKeys
 from idp.infra.delivery import LogoutNotifier, Mailer, OutboxMailer, SmtpMailer
 from idp.infra.delivery_worker import DeliveryWorker
@@ -146,8 +147,9 @@ def build_services(
         render_mail,
         LogoutNotifier(outbound, protocol.logout.sign),
         phone_gateways(settings.mail.sms_url, settings.mail.voice_url, settings.outbound),
-        chores=(grants.refresh_tokens.purge,),
     )
+    background = Background(store)
+    background.hourly += [deliveries.prune, grants.refresh_tokens.purge]
     return Services(
         settings=settings,
         clock=clock,
@@ -158,6 +160,7 @@ def build_services(
         outbox=outbox,
         audit=audit,
         deliveries=deliveries,
+        background=background,
         accounts=accounts,
         tenants=tenants,
         clients=clients,

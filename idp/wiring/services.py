@@ -12,6 +12,7 @@ from idp.core.randomness import Randomness
 from idp.grants.consent import Consents
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
+from idp.infra.background import Background
 from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import EphemeralStore
@@ -47,6 +48,7 @@ class Services:
     outbox: Outbox
     audit: Audit
     deliveries: DeliveryWorker
+    background: Background
     accounts: AccountService
     tenants: TenantService
     clients: ClientRegistry

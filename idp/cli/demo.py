@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from idp.cli.context import answer, json_option, refuse, services, settings
+from idp.cli.crowd import make_crowd
 from idp.core.person import Role
 
 PASSWORD = "einlass-demo-2026"
@@ -97,6 +98,15 @@ PEOPLE = (
         is_operator=True,
     ),
 )
+LARGE = Company("034567890", "Werk AG", PRODUCTS, "admins", "#2f6b3a")
+WANDA = Person(
+    "wanda.werk@werk.example",
+    "Wanda",
+    "Werk",
+    "de-DE",
+    "administrator of Werk AG, the large company",
+    {LARGE.customer_number: ("admin", ())},
+)
 ANNA_CLAIMS = {
     "name": "Anna Charlotte Albers",
     "middle_name": "Charlotte",
@@ -131,8 +141,11 @@ TRY = (
 
 
 @click.command()
+@click.option(
+    "--people", type=click.IntRange(1, 100_000), help="Also a large company of that many people."
+)
 @json_option
-def demo(as_json: bool) -> None:
+def demo(people: int | None, as_json: bool) -> None:
     """Create the demo companies, people and products once; show how to use them."""
     current = settings()
     if not current.loopback:
@@ -141,6 +154,11 @@ def demo(as_json: bool) -> None:
         _make_company(company)
     for person in PEOPLE:
         _make_person(person)
+    if people:
+        _make_company(LARGE)
+        _make_person(WANDA)
+        large = services().tenants.get_by_customer_number(LARGE.customer_number)
+        make_crowd(services(), large.id, "werk.example", people)
     folder = Path(current.data_dir) / "demo"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     products = [_register(name, current.issuer, folder) for name in PRODUCTS]

@@ -84,7 +84,7 @@ def create_worker_app() -> Flask:
     return app
 
 
-_PAGES = frozenset({"account", "admin", "invitation", "login", "password"})
+_PAGES = frozenset({"account", "admin", "invitation", "login", "operator", "password"})
 
 
 def _refuse_nul() -> None:

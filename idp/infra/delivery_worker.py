@@ -6,6 +6,7 @@ carries the same Message-ID each time. A failure is tried again after a growing,
 for hours; what still fails, or is refused for good, is kept as dead, with the reason.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -36,6 +37,9 @@ LEASE = timedelta(seconds=120)
 """Longer than any single delivery may take."""
 MAX_ATTEMPTS = 10
 POLL_SECONDS = 2
+BEAT_SECONDS = 10
+"""How often a worker says that it lives."""
+_BEAT = "worker:alive"
 KEPT = timedelta(days=7)
 """How long the rows of finished deliveries stay."""
 DEAD_KEPT = timedelta(days=30)
@@ -97,7 +101,9 @@ class DeliveryWorker:
         ]
         for thread in threads:
             thread.start()
-        stop.wait()
+        while not stop.is_set():
+            self.beat()
+            stop.wait(BEAT_SECONDS)
         for thread in threads:
             thread.join(LEASE.total_seconds())
 
@@ -119,6 +125,17 @@ class DeliveryWorker:
             log.warning("deliveries wait for the database")
         except Exception:
             log.exception("delivering failed unexpectedly")
+
+    def beat(self) -> None:
+        """Say that this worker lives: for ``last_beat``."""
+        # Without Redis nobody can read it either; the next beat says it again.
+        with contextlib.suppress(StoreUnavailable):
+            self._store.put(_BEAT, self._clock.now().isoformat(), 4 * BEAT_SECONDS)
+
+    def last_beat(self) -> datetime | None:
+        """When a worker last said that it lives; None if none did of late."""
+        said = self._store.get(_BEAT)
+        return None if said is None else datetime.fromisoformat(said.decode())
 
     def prune(self) -> None:
         """Drop rows that nobody asks for any more."""

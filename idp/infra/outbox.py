@@ -104,10 +104,14 @@ class Outbox:
         with transaction() as session:
             session.add(row)
             session.flush()
-            after_commit(lambda: self._wake(lane))
+            self.wake(lane)
         return row.id
 
-    def _wake(self, lane: str) -> None:
+    def wake(self, lane: str) -> None:
+        """There is work in a lane; in a unit of work it is said after the commit."""
+        after_commit(lambda: self._signal(lane))
+
+    def _signal(self, lane: str) -> None:
         # Without Redis the worker looks by itself every few seconds.
         with contextlib.suppress(StoreUnavailable):
             self._store.signal(wake_key(lane))

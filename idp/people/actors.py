@@ -112,6 +112,11 @@ class Actor:
         """Whether no single company sets the bounds."""
         return self.everywhere and self.bound_to is None
 
+    def check_operator(self) -> None:
+        """Raise ``NotAllowed`` for anybody but an operator or the command line."""
+        if not self.is_operator:
+            raise NotAllowed
+
     def check_admin(self, tenant_id: str) -> None:
         """Raise ``NotAllowed`` unless the actor is an active admin there now."""
         if not self.everywhere:
@@ -135,6 +140,22 @@ class Actor:
     def check_may_grant(self, tenant_id: str, permissions: Iterable[str]) -> None:
         """Raise ``NotHeld`` where the actor lacks one of them; admins and operators lack none."""
         if self._is_helper(tenant_id) and set(permissions) - self._held(tenant_id):
+            raise NotHeld
+
+    def check_may_open(
+        self, tenant_id: str, before: Iterable[str] | None, after: Iterable[str] | None
+    ) -> None:
+        """Raise ``NotHeld`` where a helper would change who gets into a product that they
+        themselves do not get into; None means all that are booked.
+        """
+        if not self._is_helper(tenant_id):
+            return
+        own = self._membership(tenant_id)
+        if own is None or own.products is None:
+            return
+        if (before is None) != (after is None):
+            raise NotHeld
+        if set(before or ()) ^ set(after or ()) - set(own.products):
             raise NotHeld
 
     def check_may_change(self, tenant_id: str, member: Membership) -> None:

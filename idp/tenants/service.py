@@ -106,9 +106,18 @@ class TenantService:
             raise UnknownTenant
         return tenant
 
-    def list(self, *, search: str = "", after: str | None = None, limit: int = 500) -> list[Tenant]:
+    def list(
+        self,
+        *,
+        search: str = "",
+        after: str | None = None,
+        limit: int = 500,
+        accounts_mode: str | None = None,
+    ) -> list[Tenant]:
         """Companies by customer number; ``after`` is the number of the last one seen."""
         query = select(Tenant).order_by(Tenant.customer_number).limit(limit)
+        if accounts_mode is not None:
+            query = query.where(Tenant.accounts_mode == accounts_mode)
         if after is not None:
             query = query.where(Tenant.customer_number > after)
         if search:
@@ -156,6 +165,24 @@ class TenantService:
                     setattr(tenant, field, value)
             changed = sorted(field for field, value in changes.items() if value is not None)
             self._record("tenant.changed", tenant, actor, {"members": changed})
+        return tenant
+
+    def set_looks(
+        self,
+        tenant_id: str,
+        *,
+        accent: str | None,
+        logo_uri: str | None,
+        actor: str | None = None,
+    ) -> Tenant:
+        """Replace colour and logo; None is our own."""
+        with transaction():
+            tenant = self.get(tenant_id)
+            wanted = {"accent": accent, "logo_uri": logo_uri}
+            changed = [name for name, value in wanted.items() if getattr(tenant, name) != value]
+            tenant.accent, tenant.logo_uri = accent, logo_uri
+            if changed:
+                self._record("tenant.changed", tenant, actor, {"members": changed})
         return tenant
 
     # The MFA policy

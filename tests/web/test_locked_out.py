@@ -78,7 +78,7 @@ def test_a_sole_admin_gets_back_in_with_two_operators(front: Front) -> None:
     assert step(browser.get(address)) == "lost-factor", "the person waits where they asked"
     front.clock.forward(minutes=-10)  # to the operators' fresh sign-in
     case = case_of(front)
-    queue = otto.get("/operator")
+    queue = otto.get("/operator/cases")
     assert step(queue) == "cases"
     assert ANNA in queue.text
     shown = otto.get(case)
@@ -92,7 +92,7 @@ def test_a_sole_admin_gets_back_in_with_two_operators(front: Front) -> None:
     assert "You have approved" in otto.get(case).text
     assert "Called the switchboard." in olga.get(case).text
     answer = send(front, olga, case, action="approve", note="I know her voice.")
-    assert answer.location == "/operator?done=case-approved"
+    assert answer.location == "/operator/cases?done=case-approved"
     assert db.session.query(TotpDevice).count() == 2
     again = front.browser()
     login = to_password(again, ANNA)
@@ -155,7 +155,7 @@ def test_only_operators_find_the_console(front: Front) -> None:
     call_for_help(front)
     case = case_of(front)
     for browser in (front.sign_in(ANNA), front.sign_in(ERIK, second_factor=False)):
-        assert browser.get("/operator").status_code == 404
+        assert browser.get("/operator/cases").status_code == 404
         assert browser.get(case).status_code == 404
         answer = send(front, browser, case, action="approve", note="let me in")
         assert answer.status_code == 404
@@ -172,7 +172,7 @@ def test_an_operator_needs_two_factors_and_a_fresh_sign_in_to_decide(front: Fron
     call_for_help(front)
     case = case_of(front)
     weak = front.sign_in(OTTO, second_factor=False)
-    for path in ("/operator", case):
+    for path in ("/operator/cases", case):
         assert weak.get(path).location.startswith("/login/")
     assert send(front, weak, case, action="approve", note="x").location.startswith("/login/")
     assert otto.get(case).status_code == 200
@@ -223,7 +223,7 @@ def test_no_case_is_not_found(front: Front) -> None:
         assert otto.get(f"/operator/cases/{path}").status_code == 404
         answer = send(front, otto, f"/operator/cases/{path}", action="refuse", reason="x")
         assert answer.status_code == 404
-    assert "Nobody is waiting." in otto.get("/operator").text
+    assert "Nobody is waiting." in otto.get("/operator/cases").text
 
 
 # That was not me

@@ -17,7 +17,7 @@ from idp.web.signed_in import SignedIn
 _FIELDS = {"approve": "note", "refuse": "reason"}
 
 
-@bp.get("/operator")
+@bp.get("/operator/cases")
 def queue() -> Response:
     """Who waits, and what was decided lately."""
     who = operator()
@@ -55,7 +55,7 @@ def decide(case_id: str) -> Response:
     try:
         if action == "refuse":
             cases.refuse(case_id, actor, typed)
-            return see_other("/operator?done=case-refused")
+            return see_other("/operator/cases?done=case-refused")
         decided = cases.approve(case_id, actor, typed)
     except UnknownCase:
         abort(404)
@@ -64,7 +64,7 @@ def decide(case_id: str) -> Response:
         return _case(who, case_id, action=action, typed=typed, errors=errors, status=400)
     if decided.status == "open":
         return see_other(f"/operator/cases/{case_id}?done=case-approved-once")
-    return see_other("/operator?done=case-approved")
+    return see_other("/operator/cases?done=case-approved")
 
 
 def _case(

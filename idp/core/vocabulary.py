@@ -65,6 +65,31 @@ SCOPES_SUPPORTED = ("openid", "profile", "email", "address", "phone", "offline_a
 """``tenant`` asks for the company the person is signed in for, their roles and permissions."""
 
 
+class ManagementScope(StrEnum):
+    """What a token of the management API may do; only registered where an operator allowed it."""
+
+    COMPANY_READ = "einlass:company.read"
+    COMPANY_WRITE = "einlass:company.write"
+    PEOPLE_READ = "einlass:people.read"
+    PEOPLE_WRITE = "einlass:people.write"
+    POLICY_READ = "einlass:policy.read"
+    POLICY_WRITE = "einlass:policy.write"
+    CLIENTS_READ = "einlass:clients.read"
+    CLIENTS_WRITE = "einlass:clients.write"
+    LOG_READ = "einlass:log.read"
+    IMPORTS_WRITE = "einlass:imports.write"
+    ACTIVATION_READ = "einlass:activation.read"
+    ACTIVATION_WRITE = "einlass:activation.write"
+    OPERATOR = "einlass:operator"
+
+
+MANAGEMENT_PREFIX = "einlass:"
+"""No other scope begins so, registered or not."""
+MANAGEMENT_SCOPES = tuple(str(scope) for scope in ManagementScope)
+COMMAND_LINE_CLIENT = "einlass:cli"
+"""The client id in tokens of ``idp token issue``; no registered one can have a colon."""
+
+
 def amr_of(
     factors: Iterable[Factor], *, verified: bool = False, synced: bool = False
 ) -> tuple[str, ...]:

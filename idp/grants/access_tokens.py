@@ -56,15 +56,19 @@ class AccessTokens:
         scope: str,
         family: str,
         extra: Mapping[str, Any] = NOTHING,
+        lifetime: int | None = None,
     ) -> str:
-        """A new access token for what the provider itself guards (``aud`` = issuer)."""
+        """A new access token for what the provider itself guards (``aud`` = issuer).
+
+        ``lifetime`` in seconds, instead of the one that is set.
+        """
         now = epoch(self._clock.now())
         claims = {
             "iss": self._issuer,
             "sub": subject,
             "aud": self._issuer,
             "client_id": client_id,
-            "exp": now + self.lifetime,
+            "exp": now + (lifetime or self.lifetime),
             "iat": now,
             "jti": f"{family}~{self._randomness.token(16)}",
             "scope": scope,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from idp.core.vocabulary import SCOPES_SUPPORTED
+from idp.core.vocabulary import MANAGEMENT_SCOPES, SCOPES_SUPPORTED
 
 
 def split_scope(scope: str | None) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def allowed_scope(requested: Iterable[str], registered: str) -> tuple[str, ...]:
 
     Anything else is ignored, as OIDC Core §3.1.2.1 wants of values that are not understood.
     """
-    permitted = set(registered.split()) & set(SCOPES_SUPPORTED)
+    permitted = set(registered.split()) & {*SCOPES_SUPPORTED, *MANAGEMENT_SCOPES}
     return tuple(name for name in requested if name in permitted)
 
 

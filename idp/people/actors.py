@@ -155,7 +155,7 @@ class Actor:
             return
         if (before is None) != (after is None):
             raise NotHeld
-        if set(before or ()) ^ set(after or ()) - set(own.products):
+        if (set(before or ()) ^ set(after or ())) - set(own.products):
             raise NotHeld
 
     def check_may_change(self, tenant_id: str, member: Membership) -> None:

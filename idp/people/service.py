@@ -33,8 +33,12 @@ from idp.people.invitations import (
     Invitations,
 )
 from idp.people.listing import (
+    BY_NAME,
+    EVERYBODY,
     Cursor,
     MemberRow,
+    Order,
+    PeopleFilter,
     PeoplePage,
     count_people,
     find_member,
@@ -102,19 +106,30 @@ class PeopleService:
     # The list
 
     def list_people(
-        self, tenant_id: str, *, search: str = "", after: Cursor | None = None, limit: int = 50
+        self,
+        tenant_id: str,
+        *,
+        search: str = "",
+        chosen: PeopleFilter = EVERYBODY,
+        order: Order = BY_NAME,
+        after: Cursor | None = None,
+        limit: int = 50,
     ) -> PeoplePage:
-        """A page of the company's members by name."""
+        """A page of the company's members (see ``listing``)."""
         policy = self._tenants.policy(tenant_id)
-        return list_people(tenant_id, policy, search=search, after=after, limit=limit)
+        return list_people(
+            tenant_id, policy, search=search, chosen=chosen, order=order, after=after, limit=limit
+        )
 
     def list_waiting(self, tenant_id: str) -> tuple[MemberRow, ...]:
         """Whom an admin has yet to let in (see ``listing``)."""
         return list_waiting(tenant_id, self._tenants.policy(tenant_id))
 
-    def count_people(self, tenant_id: str, search: str = "") -> int:
+    def count_people(
+        self, tenant_id: str, search: str = "", chosen: PeopleFilter = EVERYBODY
+    ) -> int:
         """How many members the list has."""
-        return count_people(tenant_id, search)
+        return count_people(tenant_id, self._tenants.policy(tenant_id), search, chosen)
 
     def get_member(self, tenant_id: str, membership_id: str) -> MemberRow:
         """One member of that company; raises ``UnknownMembership``."""
@@ -145,6 +160,22 @@ class PeopleService:
             return self._members.set_permissions(
                 tenant_id, membership_id, wanted, actor=actor.subject
             )
+
+    def set_products(
+        self, tenant_id: str, actor: Actor, membership_id: str, products: Iterable[str] | None
+    ) -> Membership:
+        """Which products are open to a member; None: all that are booked, now and later.
+
+        A helper of the admin opens and closes only what is open to themselves.
+        """
+        wanted = None if products is None else set(products)
+        with transaction():
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
+            member = self._members.get(tenant_id, membership_id)
+            actor.check_may_change(tenant_id, member)
+            self._check_not_own_rights(actor, member)
+            actor.check_may_open(tenant_id, member.products, wanted)
+            return self._members.set_products(tenant_id, membership_id, wanted, actor=actor.subject)
 
     def lock_member(
         self, tenant_id: str, actor: Actor, membership_id: str, reason: str = ""

@@ -137,7 +137,7 @@ def test_nothing_of_another_company_is_found(
     ):
         with pytest.raises(UnknownMembership):
             attempt()
-    for change in (house.people.resend_invitation, house.people.revoke_invitation):
+    for change in (house.people.invitations.resend, house.people.invitations.revoke):
         with pytest.raises(InvalidInvitation):
             change(nord.id, anna, invitation.id)
     assert [row.email for row in house.people.list_people(nord.id).rows] == ["anna@nord.example"]

@@ -5,6 +5,7 @@ does about it: a locked member's sessions end, a changed password ends refresh t
 session is told to its products.
 """
 
+from idp.accounts.legacy_logins import LegacyLogins
 from idp.accounts.passwords import Hasher
 from idp.accounts.recovery import RecoveryLinks
 from idp.accounts.service import AccountService
@@ -18,9 +19,11 @@ from idp.core.clock import Clock, SystemClock
 from idp.core.randomness import Randomness
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
+from idp.infra.audit_retention import AuditRetention
 from idp.infra.background import Background
 from idp.infra.client_keys import ClientKeys
 from idp.infra.delivery import LogoutNotifier, Mailer, OutboxMailer, SmtpMailer
+from idp.infra.delivery_queue import DeliveryQueue
 from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import EphemeralStore
@@ -31,20 +34,28 @@ from idp.infra.outbound import Outbound
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
+from idp.people.branding import Branding
 from idp.people.cases import Cases
+from idp.people.companies import Companies
 from idp.people.help import Help
 from idp.people.history import History
 from idp.people.joining import Joining
 from idp.people.letters import Letters
+from idp.people.log_settings import LogSettings, expected_chains, list_retentions
 from idp.people.not_me import SignInNotices
+from idp.people.operations import Operations
 from idp.people.own_profile import OwnProfile
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
+from idp.people.told import Told
+from idp.people.watch import Watch
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory
+from idp.tenants.logos import Logos
 from idp.tenants.service import TenantService
 from idp.wiring.services import Services
 from idp.wiring.ties import tie
@@ -81,6 +92,7 @@ def build_services(
     hasher = Hasher(settings.hashing, randomness)
 
     accounts = AccountService(settings, clock, randomness, outbox, audit, throttle, hasher, store)
+    accounts.legacy_logins = legacy_logins = LegacyLogins(outbound, clock, randomness, audit)
     tenants = TenantService(clock, randomness, audit, store)
     directory = TenantDirectory(store)
     persons = PersonDirectory(store, directory, randomness)
@@ -133,7 +145,22 @@ def build_services(
         audit,
         Standing(clock, authn.factors.available).still_allowed,
     )
-    tie(accounts, people, sign_in_notices, sessions, authn, grants, protocol)
+    queue = DeliveryQueue(clock, outbox, audit)
+    told = Told(clock, randomness, sessions, protocol.logout, clients, queue)
+    admin_requests = AdminRequests(
+        settings, clock, randomness, outbox, audit, throttle, accounts, tenants
+    )
+    tie(
+        accounts,
+        people,
+        sign_in_notices,
+        sessions,
+        authn,
+        grants,
+        protocol,
+        told,
+        admin_requests,
+    )
     alerts = Alerts(settings, clock, store, outbox, accounts)
     accounts.on_guessing.append(alerts.guessing)
     authn.factors.on_stopped.append(alerts.factor_stopped)
@@ -149,7 +176,9 @@ def build_services(
         phone_gateways(settings.mail.sms_url, settings.mail.voice_url, settings.outbound),
     )
     background = Background(store)
-    background.hourly += [deliveries.prune, grants.refresh_tokens.purge]
+    operations = Operations(clock, store, audit, keyring, queue, background)
+    logos = Logos(clock)
+    background.hourly += [deliveries.prune, grants.refresh_tokens.purge, told.purge]
     return Services(
         settings=settings,
         clock=clock,
@@ -159,21 +188,32 @@ def build_services(
         keyring=keyring,
         outbox=outbox,
         audit=audit,
+        throttle=throttle,
         deliveries=deliveries,
         background=background,
+        operations=operations,
+        watch=Watch(settings, clock, store, keyring, deliveries, operations),
+        companies=Companies(tenants, people.invitations),
+        logos=logos,
+        branding=Branding(tenants, logos),
         accounts=accounts,
+        legacy_logins=legacy_logins,
         tenants=tenants,
+        directory=directory,
         clients=clients,
         persons=persons,
         people=people,
         rollout=RollOut(settings, clock, outbox, audit, accounts, tenants),
         joining=joining,
+        admin_requests=admin_requests,
+        told=told,
         cases=cases,
         help=help_,
         sign_in_notices=sign_in_notices,
         alerts=alerts,
         letters=Letters(settings, throttle, outbox, audit),
         history=History(directory),
+        log_settings=LogSettings(clock, audit, store),
         own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,
         sessions=sessions,

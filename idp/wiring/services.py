@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from idp.accounts.legacy_logins import LegacyLogins
 from idp.accounts.service import AccountService
 from idp.authn.service import AuthnService
 from idp.authn.sessions import Sessions
@@ -19,19 +20,29 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
+from idp.infra.throttle import Throttle
+from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
+from idp.people.branding import Branding
 from idp.people.cases import Cases
+from idp.people.companies import Companies
 from idp.people.help import Help
 from idp.people.history import History
 from idp.people.joining import Joining
 from idp.people.letters import Letters
+from idp.people.log_settings import LogSettings
 from idp.people.not_me import SignInNotices
+from idp.people.operations import Operations
 from idp.people.own_profile import OwnProfile
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
+from idp.people.told import Told
+from idp.people.watch import Watch
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
+from idp.tenants.directory import TenantDirectory
+from idp.tenants.logos import Logos
 from idp.tenants.service import TenantService
 
 
@@ -47,21 +58,32 @@ class Services:
     keyring: Keyring
     outbox: Outbox
     audit: Audit
+    throttle: Throttle
     deliveries: DeliveryWorker
     background: Background
+    operations: Operations
+    watch: Watch
+    companies: Companies
+    logos: Logos
+    branding: Branding
     accounts: AccountService
+    legacy_logins: LegacyLogins
     tenants: TenantService
+    directory: TenantDirectory
     clients: ClientRegistry
     persons: PersonDirectory
     people: PeopleService
     rollout: RollOut
     joining: Joining
+    admin_requests: AdminRequests
+    told: Told
     cases: Cases
     help: Help
     sign_in_notices: SignInNotices
     alerts: Alerts
     letters: Letters
     history: History
+    log_settings: LogSettings
     own_profile: OwnProfile
     grants: Grants
     sessions: Sessions

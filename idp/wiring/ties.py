@@ -4,8 +4,10 @@ from idp.accounts.service import AccountService
 from idp.authn.service import AuthnService
 from idp.authn.sessions import EndedSession, Sessions
 from idp.grants.service import Grants
+from idp.people.admin_requests import AdminRequests
 from idp.people.not_me import SignInNotices
 from idp.people.service import PeopleService
+from idp.people.told import Told
 from idp.protocol.server import ProtocolServer
 
 
@@ -17,6 +19,8 @@ def tie(
     authn: AuthnService,
     grants: Grants,
     protocol: ProtocolServer,
+    told: Told,
+    admin_requests: AdminRequests,
 ) -> None:
     """What follows elsewhere from a change; all of it in the transaction of the change."""
 
@@ -29,17 +33,22 @@ def tie(
 
     def account_ended(account_id: str, subject: str) -> None:
         authn.password_changed(account_id, subject, None)
-        grants.end_account(account_id, "account locked or reset")
+        grants.end_account(account_id, "account reset")
+
+    def account_locked(account_id: str, subject: str) -> None:
+        authn.devices.forget_all(account_id)
+        told.account_ended(account_id, subject)
+        grants.end_account(account_id, "account locked")
 
     def membership_ended(account_id: str, subject: str, tenant_id: str) -> None:
-        for session in sessions.list(subject):
-            if session.tenant_id == tenant_id:
-                sessions.end(session)
+        told.membership_ended(account_id, subject, tenant_id)
+        admin_requests.membership_ended(account_id, tenant_id)
         grants.end_membership(account_id, tenant_id, "membership ended")
 
     sessions.on_end.append(session_ended)
     accounts.on_password_changed.append(password_changed)
-    accounts.on_locked.append(account_ended)
+    accounts.on_locked.append(account_locked)
     people.on_factors_reset.append(account_ended)
     sign_in_notices.on_disowned.append(account_ended)
     people.on_membership_ended.append(membership_ended)
+    people.on_made_admin.append(admin_requests.made_admin)

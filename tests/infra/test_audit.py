@@ -1,11 +1,17 @@
+import json
 import threading
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
 from idp.core.randomness import Randomness
+from idp.infra import audit_retention
 from idp.infra.audit import PLATFORM, Audit
+from idp.infra.audit_check import NotAnExport, compare
+from idp.infra.audit_retention import AuditRetention
 from idp.infra.database import db, transaction
 from idp.infra.sealing import Sealer
 from tests.infra.conftest import MASTER_KEY, SetClock
@@ -54,7 +60,8 @@ def test_untouched_chains_are_sound(audit: Audit) -> None:
 
 
 def test_a_chain_of_many_pages(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idp.infra.audit.PAGE", 2)
+    monkeypatch.setattr("idp.infra.audit_records.PAGE", 2)
+    monkeypatch.setattr("idp.infra.audit_check.PAGE", 2)
     for number in (1, 2, 3, 4):
         fill(audit, 1)
         assert audit.verify() == []
@@ -175,3 +182,173 @@ def test_what_a_stranger_sent_is_cut_to_fit(audit: Audit) -> None:
     (record,) = audit.export(PLATFORM)
     assert len(record["client_id"]) == 64
     assert record["actor"] == "actor"
+
+
+def test_what_nobody_can_read_is_an_edit(audit: Audit) -> None:
+    fill(audit)
+    if db.engine.dialect.name != "sqlite":
+        return  # PostgreSQL itself refuses what is no JSON and no moment
+    change("UPDATE audit_events SET detail = 'not json' WHERE seq = 2")
+    change("UPDATE audit_events SET at = 'never' WHERE seq = 4")
+    assert kinds(audit) == [(2, "edit"), (4, "edit")]
+
+
+def test_what_was_put_before_the_beginning_shows(audit: Audit) -> None:
+    fill(audit)
+    change("UPDATE audit_events SET seq = -4 WHERE seq = 2")
+    assert kinds(audit) == [(-4, "edit"), (2, "gap")]
+
+
+def test_exchanged_records_show(audit: Audit) -> None:
+    fill(audit)
+    for before, after in ((2, 99), (3, 2), (99, 3)):
+        change(f"UPDATE audit_events SET seq = {after} WHERE seq = {before}")
+    assert {seq for seq, _ in kinds(audit)} >= {2, 3}
+
+
+def test_a_chain_that_is_gone_with_its_head_shows_where_its_company_is_known(audit: Audit) -> None:
+    other = "b" * 32
+    fill(audit)
+    fill(audit, tenant_id=other)
+    audit.on_expected.append(lambda: [TENANT, other])
+    change(f"DELETE FROM audit_events WHERE chain = '{other}'")
+    change(f"DELETE FROM audit_heads WHERE chain = '{other}'")
+    (problem,) = audit.verify()
+    assert (problem.chain, problem.kind) == (other, "cut tail")
+    assert "whole chain" in problem.text
+
+
+def test_only_the_chain_that_was_touched_is_named(audit: Audit) -> None:
+    chains = [letter * 32 for letter in "abcd"]
+    for chain in chains:
+        fill(audit, tenant_id=chain)
+    fill(audit, tenant_id=None)
+    change(f"UPDATE audit_events SET actor = 'x' WHERE chain = '{chains[1]}' AND seq = 2")
+    change(f"DELETE FROM audit_events WHERE chain = '{chains[2]}' AND seq > 3")
+    assert {problem.chain for problem in audit.verify()} == {chains[1], chains[2]}
+
+
+@pytest.fixture
+def old(audit: Audit, clock: SetClock) -> AuditRetention:
+    """Five records of long ago, five of now."""
+    fill(audit)
+    clock.moment += timedelta(days=200)
+    fill(audit)
+    return AuditRetention(clock, audit, lambda: [(TENANT, 100)])
+
+
+def test_what_was_let_go_is_recorded_and_the_rest_stays_provable(
+    audit: Audit, old: AuditRetention
+) -> None:
+    before = list(audit.export(TENANT))
+    assert old.run() == 5
+    rest = list(audit.export(TENANT))
+    assert [record["seq"] for record in rest] == [6, 7, 8, 9, 10, 11]
+    assert audit.verify() == []
+    said = rest[-1]
+    assert said["event"] == "log.let_go"
+    assert said["detail"]["count"] == 5
+    assert said["detail"]["last_hash"] == before[4]["hash"] == rest[0]["previous_hash"]
+    assert old.run() == 0
+    fill(audit, 2)
+    assert audit.verify() == []
+
+
+def test_letting_go_in_portions(
+    audit: Audit, old: AuditRetention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_retention, "PORTION", 2)
+    monkeypatch.setattr(audit_retention, "_PORTIONS", 2)
+    assert old.run() == 4
+    assert audit.verify() == []
+    assert old.run() == 1
+    assert audit.verify() == []
+
+
+def test_young_records_and_the_last_one_stay(
+    audit: Audit, clock: SetClock, old: AuditRetention
+) -> None:
+    young = AuditRetention(clock, audit, lambda: [(TENANT, 201)])
+    assert young.run() == 0
+    tight = AuditRetention(clock, audit, lambda: [(TENANT, 1)])
+    assert tight.run() == 5
+    clock.moment += timedelta(days=900)
+    assert tight.run() == 5
+    assert [r["event"] for r in audit.export(TENANT)] == ["log.let_go"] * 2
+    assert audit.verify() == []
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "base_seq = 7, base_hash = (SELECT hash FROM audit_events WHERE seq = 7)",
+        "base_hash = '" + "0" * 64 + "'",
+        "base_mac = NULL",
+        "base_seq = 0, base_hash = NULL, base_mac = NULL",
+    ],
+)
+def test_a_forged_base_shows(audit: Audit, old: AuditRetention, forged: str) -> None:
+    old.run()
+    change(f"UPDATE audit_heads SET {forged}")
+    change("DELETE FROM audit_events WHERE seq <= (SELECT base_seq FROM audit_heads)")
+    problems = audit.verify()
+    assert problems
+    assert {problem.chain for problem in problems} == {TENANT}
+
+
+def test_a_base_of_another_chain_is_forged(audit: Audit, old: AuditRetention) -> None:
+    old.run()
+    other = "b" * 32
+    fill(audit, 8, tenant_id=other)
+    change(
+        "UPDATE audit_heads SET (base_seq, base_hash, base_mac) = (SELECT base_seq, base_hash,"
+        f" base_mac FROM audit_heads WHERE chain = '{TENANT}') WHERE chain = '{other}'"
+    )
+    change(f"DELETE FROM audit_events WHERE chain = '{other}' AND seq <= 5")
+    assert {(p.chain, p.kind) for p in audit.verify()} >= {(other, "forged base")}
+    assert {p.chain for p in audit.verify()} == {other}
+
+
+def test_what_was_tampered_with_is_not_let_go(audit: Audit, old: AuditRetention) -> None:
+    change("UPDATE audit_events SET actor = 'x' WHERE seq = 3")
+    assert old.run() == 2
+    assert kinds(audit) == [(3, "edit")]
+
+
+def lines(audit: Audit) -> Iterator[str]:
+    return iter([json.dumps(record, ensure_ascii=False) for record in audit.export(TENANT)])
+
+
+def test_an_export_of_before_joins_on(audit: Audit, old: AuditRetention) -> None:
+    whole = list(lines(audit))
+    old.run()
+    for some in (whole, whole[:5], whole[2:7:2], list(lines(audit))):
+        problems, (joined,) = compare(audit.keys, some)
+        assert problems == []
+        assert joined.meets
+    assert not compare(audit.keys, whole[:3])[1][0].meets
+
+
+def test_a_changed_export_shows(audit: Audit, old: AuditRetention) -> None:
+    whole = list(lines(audit))
+    old.run()
+    changed = [whole[0].replace("policy.changed", "policy.chanced"), *whole[1:]]
+    assert [p.seq for p in compare(audit.keys, changed)[0]] == [1]
+
+
+def test_a_chain_put_back_to_an_older_state_shows_against_an_export(audit: Audit) -> None:
+    fill(audit, 3)
+    change("CREATE TABLE kept AS SELECT * FROM audit_heads")
+    fill(audit, 2)
+    whole = list(lines(audit))
+    change("DELETE FROM audit_events WHERE seq > 3")
+    change("DELETE FROM audit_heads")
+    change("INSERT INTO audit_heads SELECT * FROM kept")
+    assert audit.verify() == []
+    assert [(p.seq, p.kind) for p in compare(audit.keys, whole)[0]] == [(4, "gap"), (5, "gap")]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "x", '{"seq": true}', "[" * 5000, "1" * 100_001])
+def test_what_is_no_export_is_refused(audit: Audit, text: str) -> None:
+    with pytest.raises(NotAnExport):
+        compare(audit.keys, [text])

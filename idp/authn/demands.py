@@ -93,15 +93,16 @@ def may_remember(person: Person, proven: Proven) -> bool:
 
 def is_met(demand: Demand, facts: Facts, person: Person, proven: Proven) -> bool:
     """Whether proofs, a remembered device or a grace period meet the demand."""
-    if demand.allowed & proven.at.keys():
+    known = _proven_since_lock(demand, proven)
+    if demand.allowed & known:
         return True
     held = demand.allowed & person.enrolled
-    if demand.recovery and held and Factor.RECOVERY_CODE in proven.at:
+    if demand.recovery and held and Factor.RECOVERY_CODE in known:
         return True
     if held and _remembered(demand, facts, person):
         return True
     member = demand.membership
-    if member is not None and demand.may_be_bypassed and member.membership_id in facts.bypassed:
+    if member is not None and demand.may_be_bypassed and _bypassed(member, facts):
         return True
     # Whoever has none that can be asked for here may put it off, as if they had none.
     usable = held & facts.available
@@ -165,14 +166,30 @@ def _remember_days(membership: PersonMembership) -> int:
     return 0 if policy.phishing_resistant_only else policy.remember_days
 
 
+def _proven_since_lock(demand: Demand, proven: Proven) -> frozenset[Factor]:
+    """What counts for the demand: a session that outlived a lock, in another company, has proven
+    nothing to the one that locked.
+    """
+    ended = demand.membership.not_before if demand.membership else None
+    return frozenset(factor for factor, at in proven.at.items() if ended is None or at >= ended)
+
+
+def _bypassed(member: PersonMembership, facts: Facts) -> bool:
+    """A bypass used in this session holds for as long as the session, unless a lock came after."""
+    ended, used = member.not_before, member.mfa_bypass_used_at
+    stands = ended is None or (used is not None and used >= ended)
+    return stands and member.membership_id in facts.bypassed
+
+
 def _remembered(demand: Demand, facts: Facts, person: Person) -> bool:
     """A device stays remembered for as long as the policy says today; a change of the password or
-    of the policy ends it.
+    of the policy ends it, and a lock of the membership does for its company.
     """
     since, ended = facts.remembered_since, person.sessions_not_before
     if since is None or (ended is not None and since < ended):
         return False
-    changed = demand.membership.policy.changed_at if demand.membership else None
-    if changed is not None and since < changed:
+    member = demand.membership
+    changes = (member.policy.changed_at, member.not_before) if member else ()
+    if any(changed is not None and since < changed for changed in changes):
         return False
     return facts.now < since + timedelta(days=demand.remember_days)

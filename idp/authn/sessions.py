@@ -201,10 +201,13 @@ class Sessions:
         """A person's sessions, the latest used first."""
         return sorted(self._of(subject), key=lambda s: s.last_seen, reverse=True)
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session, *, told: bool = False) -> None:
         """End it: at once outside a unit of work, else with the commit that also keeps the logout
-        notices, so that neither happens without the other.
+        notices, so that neither happens without the other. ``told``: its clients have been.
         """
+        if told:
+            after_commit(lambda: self._forget(session))
+            return
         clients = {
             name: orjson.loads(value)
             for name, value in self._store.hash_all(_clients_key(session.sid)).items()

@@ -3,6 +3,7 @@
 No second decision: the facts of that sign-in are put to ``authn.steps.decide`` once more.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from idp.authn.facts import Facts, Proof
@@ -32,6 +33,7 @@ class Standing:
         auth_time: datetime,
     ) -> bool:
         """Whether that sign-in would open the client's door under the policy of today."""
+        person = _without_locks(person)
         member = person.membership_of(tenant_id)
         step = decide(
             Facts(
@@ -71,6 +73,14 @@ def _proofs(person: Person, amr: tuple[str, ...], at: datetime, kept_at: datetim
         synced = _SYNCED in told
         proofs.append(Proof(Factor.WEBAUTHN, at, kept_at, verified=not password, synced=synced))
     return proofs
+
+
+def _without_locks(person: Person) -> Person:
+    """What a lock has ended is judged by when the authorization was given, too."""
+    if all(member.not_before is None for member in person.memberships):
+        return person
+    members = tuple(replace(member, not_before=None) for member in person.memberships)
+    return replace(person, memberships=members)
 
 
 def _unchanged(member: PersonMembership | None, auth_time: datetime) -> bool:

@@ -58,6 +58,8 @@ class PersonMembership:
     mfa_bypass_until: datetime | None = None
     """Until then one sign-in may do without the policy's factor: an admin has allowed it."""
     mfa_bypass_used_at: datetime | None = None
+    not_before: datetime | None = None
+    """What was given or proven for it earlier counts no more."""
 
 
 @dataclass(frozen=True, slots=True)

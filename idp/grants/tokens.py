@@ -21,6 +21,11 @@ from idp.settings import Lifetimes
 MAX_CODE = 512
 
 
+def clients_key(sid: str) -> str:
+    """Where a session's clients are kept: one entry for each, and each company it was used for."""
+    return f"sid-clients:{sid}"
+
+
 @dataclass(frozen=True, slots=True)
 class CodeRecord:
     """What a code stands for, and what its redemption is held against."""
@@ -89,15 +94,23 @@ class Codes:
         return self._randomness.token(16)
 
     def issue_code(self, record: CodeRecord, client_subject: str) -> str:
-        """A new code; the session learns in the same trip which client it signed in to."""
+        """A new code; the session learns in the same trip which client it signed in to, and for
+        which company: what one company ends is told to the clients that were used for it.
+        """
         code = self._randomness.token(32)
         entitlement = record.entitlement
         batch = self._store.batch()
         batch.put(f"code:{digest(code)}", record.to_bytes(), self._lifetimes.code)
         batch.hash_put(
-            f"sid-clients:{entitlement.sid}",
-            entitlement.client_id,
-            orjson.dumps({"sub": client_subject}),
+            clients_key(entitlement.sid),
+            f"{entitlement.client_id} {entitlement.tenant_id or ''}",
+            orjson.dumps(
+                {
+                    "client": entitlement.client_id,
+                    "sub": client_subject,
+                    "tenant": entitlement.tenant_id,
+                }
+            ),
             self._lifetimes.session_absolute,
         )
         batch.run()

@@ -54,6 +54,13 @@ MAILS: Mapping[str, frozenset[str]] = {
     "recovery-refused": frozenset({"link", "reason"}),
     "recovery-cancelled": frozenset({"link", "tenant_name"}),
     "account-exists": frozenset({"link", "reset_link"}),
+    "member-refused": frozenset({"tenant_name"}),
+    "admin-request": frozenset({"link", "tenant_name", "person_name", "person_email", "reason"}),
+    "admin-request-operator": frozenset(
+        {"link", "tenant_name", "person_name", "person_email", "reason"}
+    ),
+    "admin-granted": frozenset({"link", "tenant_name"}),
+    "admin-refused": frozenset({"link", "tenant_name", "reason"}),
     "member-waiting": frozenset({"link", "tenant_name", "person_name", "person_email"}),
     "member-admitted": frozenset({"link", "tenant_name"}),
 }

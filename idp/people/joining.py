@@ -6,7 +6,7 @@ once, with the permissions every new member has. Who was locked or removed there
 this way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -96,26 +96,65 @@ class Joining:
             raise self._refusal(account_id, tenant.id, "join-refused", ip)
         return tenant.id
 
-    def admit(self, tenant_id: str, actor: Actor, membership_id: str) -> Membership:
-        """Let a waiting person in; they are told by mail.
+    def admit(
+        self,
+        tenant_id: str,
+        actor: Actor,
+        membership_id: str,
+        permissions: Iterable[str] | None = None,
+    ) -> Membership:
+        """Let a waiting person in, with these permissions if any are named; they are told by mail.
 
-        Raises ``NotAllowed``, and ``UnknownMembership`` for one who is not waiting (any more).
+        Raises ``NotAllowed``, ``NotHeld``, and ``UnknownMembership`` for one who is not waiting
+        (any more).
         """
+        wanted = None if permissions is None else set(permissions)
+        members = self._tenants.memberships
         with transaction():
-            actor.check_right(tenant_id, MANAGE_PEOPLE)
-            if self._tenants.memberships.get(tenant_id, membership_id).status != "waiting":
-                raise UnknownMembership
-            membership = self._tenants.memberships.set_status(
+            waiting = self._waiting(tenant_id, actor, membership_id)
+            if wanted is not None and wanted != set(waiting.permissions):
+                actor.check_may_grant(tenant_id, wanted ^ set(waiting.permissions))
+                members.set_permissions(tenant_id, membership_id, wanted, actor=actor.subject)
+            membership = members.set_status(
                 tenant_id, membership_id, "active", event="member.activated", actor=actor.subject
             )
-            account = self._accounts.get(membership.account_id)
-            context = {
-                "given_name": account.given_name or "",
-                "tenant_name": self._tenants.get(tenant_id).name,
-                "link": f"{self._issuer}/account",
-            }
-            self._outbox.mail(account.email, "member-admitted", account.locale, context)
+            self._answer(membership, "member-admitted", link=f"{self._issuer}/account")
         return membership
+
+    def refuse(self, tenant_id: str, actor: Actor, membership_id: str, reason: str = "") -> None:
+        """Send a waiting person away; they are told by mail, without the reason.
+
+        They do not come back by themselves: only an invitation brings them in. Raises as ``admit``.
+        """
+        with transaction():
+            self._waiting(tenant_id, actor, membership_id)
+            membership = self._tenants.memberships.set_status(
+                tenant_id,
+                membership_id,
+                "removed",
+                event="member.refused",
+                actor=actor.subject,
+                reason=reason,
+            )
+            self._answer(membership, "member-refused")
+
+    def _waiting(self, tenant_id: str, actor: Actor, membership_id: str) -> Membership:
+        """The waiting member, if the actor may decide; the company's row is locked from here on."""
+        actor.check_right(tenant_id, MANAGE_PEOPLE)
+        db.session.scalars(select(Tenant.id).where(Tenant.id == tenant_id).with_for_update()).all()
+        found = self._tenants.memberships.get(tenant_id, membership_id)
+        db.session.refresh(found)
+        if found.status != "waiting":
+            raise UnknownMembership
+        return found
+
+    def _answer(self, membership: Membership, mail: str, **context: str) -> None:
+        account = self._accounts.get(membership.account_id)
+        known = {
+            "given_name": account.given_name or "",
+            "tenant_name": self._tenants.get(membership.tenant_id).name,
+        }
+        self._outbox.mail(account.email, mail, account.locale, {**known, **context})
 
     def _add(self, account_id: str, tenant_id: str) -> str:
         """Add the account unless it is or was a member; the membership's status."""

@@ -18,6 +18,9 @@ class Invitation(Base):
     One that an import made (``import_id``) may wait unsent (``sent_at`` None) until its company
     activates central accounts. ``external_id``: the person's key in the old product;
     ``password_hash`` and ``email_verified`` are what the old product knew, if it was trusted.
+    ``account_id`` is the account that took it up, and ``arrival`` how: ``registered``, ``linked``
+    (it existed before), ``kept`` (made with the old product's password). ``notice``: the mail that
+    is due to the person.
     """
 
     __tablename__ = "invitations"
@@ -27,6 +30,8 @@ class Invitation(Base):
         Index("ix_invitations_tenant_created", "tenant_id", "created_at", "id"),
         Index("ix_invitations_email", "email"),
         Index("ix_invitations_import", "import_id"),
+        Index("ix_invitations_unsent", "sent_at", "tenant_id"),
+        Index("ix_invitations_notice", "notice"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -51,6 +56,9 @@ class Invitation(Base):
     email_verified: Mapped[bool] = mapped_column(default=False, server_default=false())
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    account_id: Mapped[str | None] = mapped_column(String(32))
+    arrival: Mapped[str | None] = mapped_column(String(16))
+    notice: Mapped[str | None] = mapped_column(String(16))
 
 
 class RecoveryCase(Base):
@@ -126,6 +134,7 @@ class AdminRequest(Base):
     consented_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approval_note: Mapped[str | None] = mapped_column(String(1000))
     closed_by: Mapped[str | None] = mapped_column(String(64))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closing_reason: Mapped[str | None] = mapped_column(String(1000))

@@ -96,6 +96,8 @@ class PeopleService:
         """Into companies: sent, resent, revoked, accepted."""
         self.on_membership_ended: list[Callable[[str, str, str], object]] = []
         """Called with account id, subject and tenant id: sessions and tokens for it must end."""
+        self.on_made_admin: list[Callable[[str, str, str], object]] = []
+        """Called with account id, tenant id and the actor's subject."""
         self.on_factors_reset: list[Callable[[str, str], object]] = []
         """Called with account id and subject: every session of the account must end."""
         # What the layers below cannot see themselves.
@@ -144,7 +146,11 @@ class PeopleService:
         """Make a member an admin or an employee; never leaves the company without an admin."""
         with transaction():
             actor.check_admin(tenant_id)
-            return self._members.set_role(tenant_id, membership_id, role, actor=actor.subject)
+            member = self._members.set_role(tenant_id, membership_id, role, actor=actor.subject)
+            if role == "admin":
+                for hook in self.on_made_admin:
+                    hook(member.account_id, tenant_id, actor.subject)
+        return member
 
     def set_permissions(
         self, tenant_id: str, actor: Actor, membership_id: str, permissions: Iterable[str]
@@ -271,11 +277,13 @@ class PeopleService:
             member = self._members.get(tenant_id, membership_id)
             actor.check_may_change(tenant_id, member)
             self._check_not_self(actor, member)
+            waiting = member.status == "waiting"
             membership = self._members.set_status(
                 tenant_id, membership_id, status, event=event, actor=actor.subject, reason=reason
             )
             subject = self._accounts.get(membership.account_id).subject
-            for hook in self.on_membership_ended:
+            # Nothing of the company was ever open to somebody who waits.
+            for hook in () if waiting else self.on_membership_ended:
                 hook(membership.account_id, subject, tenant_id)
         return membership
 

@@ -37,7 +37,7 @@ from idp.tenants.models import Membership
 LIFETIME = 600
 """Seconds a snapshot may be used; bounds what a change lost between database and Redis could do."""
 _VERSION_LIFETIME = 3600
-_FORMAT = 2
+_FORMAT = 3
 _KEPT = 500
 _FILL = (
     "if (redis.call('GET',KEYS[2]) or '')==ARGV[1] then "
@@ -191,6 +191,7 @@ class PersonDirectory:
             mfa_deadline=_moment(data["mfa_deadline"]),
             mfa_bypass_until=_moment(data["mfa_bypass_until"]),
             mfa_bypass_used_at=_moment(data["mfa_bypass_used_at"]),
+            not_before=_moment(data["not_before"]),
         )
 
 
@@ -217,6 +218,7 @@ def _read(subject: str) -> dict[str, Any] | None:
             _MEMBERSHIP.c.mfa_deadline,
             _MEMBERSHIP.c.mfa_bypass_until,
             _MEMBERSHIP.c.mfa_bypass_used_at,
+            _MEMBERSHIP.c.not_before,
         )
         .where(_MEMBERSHIP.c.account_id == account["id"], _MEMBERSHIP.c.status != "removed")
         .order_by(_MEMBERSHIP.c.created_at, _MEMBERSHIP.c.id)

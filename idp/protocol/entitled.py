@@ -34,8 +34,8 @@ def check_entitled(
 ) -> Entitled:
     """Whom tokens may be made for; raises :class:`NotEntitled`.
 
-    ``since``: when the authorization was given; one older than the person's last "end everything"
-    is void. ``scope``: what a third-party client needs consent for; None where it was just given.
+    ``since``: when the authorization was given; one older than the person's last "end everything",
+    or than a lock of the membership, is void. ``scope``: what a third-party client needs consent for; None where it was just given.
     """
     if person is None:
         raise NotEntitled("no such person")
@@ -47,6 +47,9 @@ def check_entitled(
     if client.tenant_id is not None and client.tenant_id != tenant_id:
         raise NotEntitled("client belongs to another company")
     membership = _active_membership(person, tenant_id)
+    ended = membership.not_before if membership is not None else None
+    if ended is not None and since is not None and since < ended:
+        raise NotEntitled("the membership was locked or removed since")
     if client.product is not None and (
         membership is None or client.product not in membership.products
     ):

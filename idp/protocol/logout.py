@@ -6,7 +6,7 @@ registered URI; without a hint that names the person signed in, they are asked. 
 ``authn``'s; the web layer calls both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ import orjson
 from idp.clients.client import Client
 from idp.core.clock import epoch
 from idp.core.randomness import Randomness
+from idp.grants.tokens import clients_key
 from idp.infra.database import after_commit, transaction
 from idp.protocol import hints
 from idp.protocol.hints import Hint
@@ -57,6 +58,29 @@ class LogoutRequest:
     return_url: str | None
     problem: Hint | None
     fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A client of an ended session; ``delivery_id`` None: it has registered no notices."""
+
+    client: Client
+    delivery_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """That a session signed in to a client, and for which company; None: for none."""
+
+    field: str
+    client_id: str
+    subject: str
+    tenant_id: str | None
+    unknown_company: bool
+
+    def is_of(self, tenant_id: str) -> bool:
+        """Whether it was, or may have been, for that company."""
+        return self.tenant_id == tenant_id or self.unknown_company
 
 
 class Logout:
@@ -106,48 +130,74 @@ class Logout:
 
     def client_names(self, sid: str) -> tuple[str, ...]:
         """The names of the clients this session signed in to, for the signed-out page."""
-        signed_in_to = self._parts.store.hash_all(_key(sid))
+        signed_in_to = {entry.client_id for entry in self._entries(sid)}
         found = (self._parts.registry.find(client_id) for client_id in signed_in_to)
         return tuple(sorted(client.client_name for client in found if client is not None))
 
-    def notify(self, sid: str) -> tuple[str, ...]:
+    def notify(self, sid: str) -> tuple[Notified, ...]:
         """Tell every client the session signed in to, and end its access tokens.
 
-        In the caller's transaction, if there is one; the marks follow its commit. Returns the names
-        of the clients told. Safe to repeat: the second time nobody is left.
+        In the caller's transaction, if there is one; the marks follow its commit. Safe to repeat:
+        the second time nobody is left.
         """
-        told = self._clients_to_tell(sid)
-        if told:
-            with transaction():
-                for client, subject in told:
-                    self._queue(client, subject, sid)
+        told = self._tell(sid, self._entries(sid))
         after_commit(lambda: self._close(sid))
-        return tuple(sorted(client.client_name for client, _ in told))
+        return told
+
+    def notify_company(self, sid: str, tenant_id: str) -> tuple[Notified, ...]:
+        """Tell only the clients used for that company; the session itself goes on elsewhere."""
+        entries = [entry for entry in self._entries(sid) if entry.is_of(tenant_id)]
+        told = self._tell(sid, entries)
+        fields = [entry.field for entry in entries]
+        after_commit(lambda: [self._parts.store.hash_delete(clients_key(sid), f) for f in fields])
+        return told
+
+    def notify_person(self, client: Client, subject: str) -> Notified:
+        """Tell a client that every session it has of this person is over (§2.4: ``sub`` alone).
+
+        Nobody can where it takes no notices, or only those of a session it can name.
+        """
+        if client.backchannel_logout_uri is None or client.backchannel_logout_session_required:
+            return Notified(client)
+        return self._queue(client, subject, None)
 
     def _close(self, sid: str) -> None:
         self._parts.grants.endings.mark(sid)
-        self._parts.store.delete(_key(sid))
+        self._parts.store.delete(clients_key(sid))
 
-    def _clients_to_tell(self, sid: str) -> list[tuple[Client, str]]:
+    def _entries(self, sid: str) -> list[_Entry]:
+        return [
+            _entry(name, orjson.loads(raw))
+            for name, raw in self._parts.store.hash_all(clients_key(sid)).items()
+        ]
+
+    def _tell(self, sid: str, entries: Iterable[_Entry]) -> tuple[Notified, ...]:
+        """Each client once, by name, however many companies it was used for."""
+        subjects = {entry.client_id: entry.subject for entry in entries}
+        found = ((self._parts.registry.find(one), sub) for one, sub in subjects.items())
         told = []
-        for client_id, raw in self._parts.store.hash_all(_key(sid)).items():
-            client = self._parts.registry.find(client_id)
-            if client is not None and client.backchannel_logout_uri is not None:
-                told.append((client, orjson.loads(raw)["sub"]))
-        return told
+        with transaction():
+            for client, subject in found:
+                if client is not None:
+                    takes_notices = client.backchannel_logout_uri is not None
+                    told.append(
+                        self._queue(client, subject, sid) if takes_notices else Notified(client)
+                    )
+        return tuple(sorted(told, key=lambda one: one.client.client_name))
 
-    def _queue(self, client: Client, subject: str, sid: str) -> None:
+    def _queue(self, client: Client, subject: str, sid: str | None) -> Notified:
         """Back-Channel Logout §2.4: no nonce, or it could pass for an ID token."""
         claims = {
             "iss": self._parts.issuer,
             "sub": subject,
             "aud": client.client_id,
             "jti": self._randomness.token(16),
-            "sid": sid,
             "events": {LOGOUT_EVENT: {}},
         }
+        if sid is not None:
+            claims["sid"] = sid
         uri = client.backchannel_logout_uri or ""
-        self._outbox.backchannel_logout(client.client_id, uri, claims)
+        return Notified(client, self._outbox.backchannel_logout(client.client_id, uri, claims))
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A logout token of queued claims, good from now on; the delivery worker calls this at
@@ -160,8 +210,10 @@ class Logout:
         return self._parts.keyring.sign(timely, alg, LOGOUT_TYP)
 
 
-def _key(sid: str) -> str:
-    return f"sid-clients:{sid}"
+def _entry(field: str, value: Mapping[str, Any]) -> _Entry:
+    """An entry as ``grants.tokens`` writes it; older ones were named by the client alone."""
+    client_id, older = value.get("client", field), "tenant" not in value
+    return _Entry(field, client_id, value["sub"], value.get("tenant"), older)
 
 
 def _return_url(client: Client | None, wanted: str, state: str | None) -> str | None:

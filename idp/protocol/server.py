@@ -254,7 +254,8 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
 
     def notify_logout(self, sid: str) -> tuple[str, ...]:
         """Tell the session's clients and end its access tokens; the names of those told."""
-        return self.logout.notify(sid)
+        told = self.logout.notify(sid)
+        return tuple(one.client.client_name for one in told if one.delivery_id is not None)
 
     # What Authlib's engine asks for
 

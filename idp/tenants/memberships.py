@@ -206,9 +206,11 @@ class Memberships:
             if status != "active":
                 self._keep_an_admin(membership)
             membership.status = status
+            if status in ("locked", "removed"):
+                membership.not_before = self._clock.now()
+                membership.mfa_bypass_until = None
             if status == "removed":
                 membership.mfa_selected = False
-                membership.mfa_bypass_until = None
             else:
                 fix_deadline(membership, policy, self._clock.now())
             self._record(event, membership, actor, {"reason": reason[:200]} if reason else None)
@@ -294,12 +296,14 @@ class Memberships:
         return True
 
     def note_sign_in(self, membership_id: str) -> None:
-        """Remember when the member last signed in for this company."""
+        """Remember when the member last, and first, signed in for this company."""
+        now = self._clock.now()
+        first = func.coalesce(Membership.first_sign_in_at, now)
         with transaction() as session:
             session.execute(
                 update(Membership)
                 .where(Membership.id == membership_id)
-                .values(last_sign_in_at=self._clock.now())
+                .values(last_sign_in_at=now, first_sign_in_at=first)
             )
 
     def _policy(self, tenant_id: str, *, lock: bool = False) -> Policy:

@@ -71,7 +71,11 @@ class TenantProduct(Base):
 
 
 class Membership(Base):
-    """Account × tenant. ``products`` None means all booked ones; the MFA deadline is fixed once."""
+    """Account × tenant. ``products`` None means all booked ones; the MFA deadline is fixed once.
+
+    ``not_before``: what was given or proven for it earlier counts no more: it was locked or removed
+    then.
+    """
 
     __tablename__ = "memberships"
     __table_args__ = (
@@ -95,5 +99,7 @@ class Membership(Base):
     mfa_bypass_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_bypass_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mfa_reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -17,6 +17,7 @@ HISTORY = {
     "session.ended_everywhere": _("All other devices signed out"),
     # the password and what else protects the account
     "password.changed": _("Password changed"),
+    "password.taken_over": _("Password taken over from the product used before"),
     "password.reset_requested": _("Link for a new password sent"),
     "factor.enrolled": _("Second factor added"),
     "factor.removed": _("Second factor removed"),
@@ -54,5 +55,12 @@ HISTORY = {
     "member.removed": _("Removed from the company"),
     "member.role": _("Role changed"),
     "member.permissions": _("Permissions changed"),
+    "member.refused": _("Not let in by the company"),
+    "admin_request.asked": _("Asked to become an admin"),
+    "admin_request.withdrawn": _("Request to become an admin withdrawn"),
+    "admin_request.consented": _("Request to become an admin supported by an admin"),
+    "admin_request.approved": _("Request to become an admin approved by the operator"),
+    "admin_request.refused": _("Request to become an admin refused"),
+    "admin_request.granted": _("Became an admin"),
     "letter.sent": _("Wrote to the company’s admins"),
 }

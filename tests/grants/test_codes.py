@@ -20,7 +20,11 @@ def test_a_code_is_kept_as_its_digest_and_tells_the_session_its_client(world: Wo
     assert world.store.get(f"code:{digest(code)}") is not None
     clients = world.store.hash_all(f"sid-clients:{known.entitlement.sid}")
     assert {name: orjson.loads(value) for name, value in clients.items()} == {
-        known.entitlement.client_id: {"sub": "the client's sub"}
+        f"{known.entitlement.client_id} {known.entitlement.tenant_id}": {
+            "client": known.entitlement.client_id,
+            "sub": "the client's sub",
+            "tenant": known.entitlement.tenant_id,
+        }
     }
     found = world.grants.codes.look_up(code)
     assert found is not None

@@ -80,8 +80,9 @@ class Outbox:
 
     notices: list[tuple[str, str, Any]] = field(default_factory=list)
 
-    def backchannel_logout(self, client_id: str, uri: str, logout_token: Any) -> None:
+    def backchannel_logout(self, client_id: str, uri: str, logout_token: Any) -> str:
         self.notices.append((client_id, uri, logout_token))
+        return str(len(self.notices))
 
 
 class NoOutbound:

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("consented_at", sa.DateTime(timezone=True)),
         sa.Column("approved_by", sa.String(64)),
         sa.Column("approved_at", sa.DateTime(timezone=True)),
+        sa.Column("approval_note", sa.String(1000)),
         sa.Column("closed_by", sa.String(64)),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
         sa.Column("closing_reason", sa.String(1000)),
@@ -72,9 +73,11 @@ def upgrade() -> None:
         "ix_logout_notices_membership", "logout_notices", ["membership_id", "created_at"]
     )
     op.create_index("ix_logout_notices_created", "logout_notices", ["created_at"])
+    op.add_column("memberships", sa.Column("not_before", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
+    op.drop_column("memberships", "not_before")
     op.drop_table("logout_notices")
     op.drop_table("admin_requests")
     op.drop_table("tenant_logos")

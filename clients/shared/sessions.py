@@ -38,7 +38,7 @@ class ProductSession(dict[str, Any], SessionMixin):
         super().__init__(values or {})
         self.key = key
         self.replaces: str | None = None
-        self.bound_to: tuple[str | None, str] | None = None
+        self.bound_to: tuple[str | None, str, int] | None = None
         self.loaded = dict(self)
 
     @property
@@ -51,9 +51,9 @@ class ProductSession(dict[str, Any], SessionMixin):
         self.clear()
         self.loaded = {}
 
-    def bind(self, sid: str | None, subject: str) -> None:
+    def bind(self, sid: str | None, subject: str, began_at: int) -> None:
         """Make this the session of a signed-in person, findable by a logout token."""
-        self.bound_to = (sid, subject)
+        self.bound_to = (sid, subject, began_at)
 
 
 class ProductSessionInterface(SessionInterface):

@@ -219,7 +219,7 @@ def _remember_person(
     session["form_token"] = secrets.token_urlsafe(24)
     if pending["step_up"]:
         session["confirmed"] = {"asked_at": pending["began_at"]}
-    _own_session().bind(claims.get("sid"), claims["sub"])
+    _own_session().bind(claims.get("sid"), claims["sub"], pending["began_at"])
 
 
 def _is_confirmed(here: Product, identity: Identity) -> bool:

@@ -22,13 +22,14 @@ CREATE TABLE IF NOT EXISTS session_values (
     digest TEXT NOT NULL REFERENCES sessions (digest) ON DELETE CASCADE,
     name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (digest, name));
 CREATE TABLE IF NOT EXISTS logout_tokens (jti TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS ended_sids (sid TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS ended_sids_at (
+    sid TEXT PRIMARY KEY, ended_at INTEGER NOT NULL, expires_at INTEGER NOT NULL);
 """
 
 SWEEPS = (
     "DELETE FROM sessions WHERE expires_at <= ?",
     "DELETE FROM logout_tokens WHERE expires_at <= ?",
-    "DELETE FROM ended_sids WHERE expires_at <= ?",
+    "DELETE FROM ended_sids_at WHERE expires_at <= ?",
 )
 
 ENDED_SID_KEPT = 3600
@@ -85,10 +86,14 @@ class SessionStore:
             )
             return True
 
-    def bind(self, digest: str, sid: str | None, subject: str) -> bool:
-        """Note whose session this is; False, and the session gone, when ``sid`` already ended."""
+    def bind(self, digest: str, sid: str | None, subject: str, began_at: int) -> bool:
+        """Note whose session this is; False, and the session gone, when ``sid`` has ended since the
+        sign-on began. One that began later is another: the provider's session may go on for another
+        company than the one that was told to end.
+        """
         with self._write() as connection:
-            if connection.execute("SELECT 1 FROM ended_sids WHERE sid = ?", (sid,)).fetchone():
+            query = "SELECT 1 FROM ended_sids_at WHERE sid = ? AND ended_at >= ?"
+            if connection.execute(query, (sid, began_at)).fetchone():
                 connection.execute("DELETE FROM sessions WHERE digest = ?", (digest,))
                 return False
             connection.execute(
@@ -118,8 +123,9 @@ class SessionStore:
                 raise Replayed(jti)
             if sid is not None:
                 connection.execute(
-                    "INSERT OR REPLACE INTO ended_sids (sid, expires_at) VALUES (?, ?)",
-                    (sid, now + ENDED_SID_KEPT),
+                    "INSERT OR REPLACE INTO ended_sids_at (sid, ended_at, expires_at)"
+                    " VALUES (?, ?, ?)",
+                    (sid, now, now + ENDED_SID_KEPT),
                 )
             ended = connection.execute(
                 "DELETE FROM sessions WHERE subject IS NOT NULL"

@@ -155,3 +155,16 @@ def test_sign_on_under_way_when_its_session_ends(visit: Visit, fake: FakeProvide
     assert notify(visitor, fake.logout_token(CLIENT)).status_code == 200
     visitor.get("/callback?" + location.split("?")[1])
     assert not is_signed_in(visitor)
+
+
+def test_sign_on_for_another_company_after_one_has_ended(visit: Visit, fake: FakeProvider) -> None:
+    """The provider's session outlives a lock in one company: the next sign-on bears its ``sid``."""
+    visitor = visit("payroll")
+    visitor.open("/")
+    assert notify(visitor, fake.logout_token(CLIENT)).status_code == 200
+    assert not is_signed_in(visitor)
+    store = visitor.app.extensions["product"].store
+    with store._write() as connection:
+        connection.execute("UPDATE ended_sids_at SET ended_at = ended_at - 5")
+    visitor.open("/")
+    assert is_signed_in(visitor)

@@ -33,7 +33,8 @@ def filled(name: str) -> dict[str, Any]:
 def test_the_provider_takes_the_manifest(name: str) -> None:
     checked = check_metadata(filled(name), loopback_issuer=True)
     assert checked["require_pkce"]
-    assert checked["backchannel_logout_session_required"]
+    # A notice that names the person alone ends all of their sessions here.
+    assert not checked["backchannel_logout_session_required"]
     assert checked["redirect_uris"] == ["http://localhost:8001/callback"]
     assert filled(name)["product"] == name
 

@@ -11,7 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.clients.redirect_uris import check_redirect_uri, check_web_uri
-from idp.core.vocabulary import ACRS_SUPPORTED, SCOPES_SUPPORTED
+from idp.core.vocabulary import (
+    ACRS_SUPPORTED,
+    MANAGEMENT_PREFIX,
+    MANAGEMENT_SCOPES,
+    SCOPES_SUPPORTED,
+)
 
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 RESPONSE_TYPES = ("code",)
@@ -32,28 +37,44 @@ _UNSUPPORTED = (
 class InvalidMetadata(ValueError):
     """Refused; ``code`` is ``invalid_redirect_uri`` or ``invalid_client_metadata`` (RFC 7591
     §3.2.2).
+
+    For forms: the ``member`` at fault, in a list the ``entry`` (from 1), and ``problem``, the name
+    of what is wrong with it (``web.wording``); empty where the description alone says it.
     """
 
-    def __init__(self, code: str, description: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        description: str,
+        *,
+        member: str = "",
+        entry: int | None = None,
+        problem: str = "",
+    ) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
+        self.member = member
+        self.entry = entry
+        self.problem = problem
 
 
-def check_metadata(metadata: Mapping[str, Any], loopback_issuer: bool) -> dict[str, Any]:
+def check_metadata(
+    metadata: Mapping[str, Any], loopback_issuer: bool, *, allow_management: bool = False
+) -> dict[str, Any]:
     """Every member a client has, checked and defaulted; raises ``InvalidMetadata``.
 
     On a loopback issuer every client may use http on loopback, otherwise native and public ones
-    only.
+    only. Scopes of the management API are refused unless the caller vouches for them.
     """
     for name in _UNSUPPORTED:
         if metadata.get(name) is not None:
-            raise _refused(f"{name} is not supported: responses are signed, not encrypted")
+            raise _refused(name, "is not supported: responses are signed, not encrypted")
     checked = _kinds(metadata)
     checked.update(_authentication(metadata, checked, loopback_issuer))
     checked.update(_uris(metadata, checked, loopback_issuer))
     checked.update(_presentation(metadata, checked, loopback_issuer))
-    checked.update(_tokens(metadata, checked))
+    checked.update(_tokens(metadata, checked, allow_management))
     return checked
 
 
@@ -61,17 +82,18 @@ def _kinds(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Grant types, response types and application type, which must fit one another."""
     grant_types = _list(metadata, "grant_types", ["authorization_code"], GRANT_TYPES)
     if not grant_types:
-        raise _refused("grant_types must not be empty")
+        raise _refused("grant_types", "must not be empty")
     uses_code = "authorization_code" in grant_types
     response_types = _list(
         metadata, "response_types", ["code"] if uses_code else [], RESPONSE_TYPES
     )
     if uses_code != ("code" in response_types):
         raise _refused(
-            "response_types and grant_types do not fit: code and authorization_code go together"
+            "response_types",
+            "and grant_types do not fit: code and authorization_code go together",
         )
     if "refresh_token" in grant_types and not uses_code:
-        raise _refused("grant_types: refresh_token needs authorization_code beside it")
+        raise _refused("grant_types", "has refresh_token, which needs authorization_code beside it")
     return {
         "grant_types": grant_types,
         "response_types": response_types,
@@ -88,11 +110,18 @@ def _authentication(
     jwks = _jwks(metadata.get("jwks"))
     jwks_uri = _web_uri(metadata, "jwks_uri", loopback_issuer)
     if jwks is not None and jwks_uri is not None:
-        raise _refused("give jwks or jwks_uri, not both")
+        raise _refused(
+            "jwks_uri", "cannot stand beside jwks: give one of the two, not both", "jwks-both"
+        )
     if method == "private_key_jwt" and jwks is None and jwks_uri is None:
-        raise _refused("private_key_jwt needs the public keys of the client: jwks or jwks_uri")
+        raise _refused(
+            "jwks", "is missing: private_key_jwt needs public keys, jwks or jwks_uri", "jwks-needed"
+        )
     if method == "none" and "client_credentials" in checked["grant_types"]:
-        raise _refused("client_credentials needs a client that authenticates itself")
+        raise _refused(
+            "token_endpoint_auth_method",
+            "is none, but client_credentials needs a client that authenticates itself",
+        )
     return {
         "token_endpoint_auth_method": method,
         "token_endpoint_auth_signing_alg": algorithm if method == "private_key_jwt" else None,
@@ -115,14 +144,30 @@ def _uris(
     ):
         uris = _list(metadata, name, [])
         if len(uris) > _MAX_URIS:
-            raise InvalidMetadata(code, f"{name} may have {_MAX_URIS} entries at most")
+            raise InvalidMetadata(
+                code,
+                f"{name} may have {_MAX_URIS} entries at most",
+                member=name,
+                problem="uris-many",
+            )
         for place, uri in enumerate(uris, 1):
             problem = check_redirect_uri(uri, native=native, allow_http_loopback=loopback)
             if problem:
-                raise InvalidMetadata(code, f"{name}, entry {place}: {problem}")
+                raise InvalidMetadata(
+                    code,
+                    f"{name}, entry {place}: {problem}",
+                    member=name,
+                    entry=place,
+                    problem=problem.code,
+                )
         result[name] = uris
     if "authorization_code" in checked["grant_types"] and not result["redirect_uris"]:
-        raise InvalidMetadata("invalid_redirect_uri", "redirect_uris needs one entry at least")
+        raise InvalidMetadata(
+            "invalid_redirect_uri",
+            "redirect_uris needs one entry at least",
+            member="redirect_uris",
+            problem="redirect-uri-required",
+        )
     for name in ("backchannel_logout_uri", "frontchannel_logout_uri", "initiate_login_uri"):
         result[name] = _web_uri(metadata, name, loopback_issuer)
     result["backchannel_logout_session_required"] = _flag(
@@ -140,22 +185,31 @@ def _presentation(
         hosts = [urlsplit(uri).hostname for uri in checked["redirect_uris"]]
         name = (hosts[0] if hosts and hosts[0] else None) or "Unnamed client"
     contacts = _list(metadata, "contacts", [])
-    if len(contacts) > 20 or any(len(contact) > 320 for contact in contacts):
-        raise _refused("contacts may have 20 e-mail addresses at most")
+    if len(contacts) > 20 or any(
+        len(contact) > 320 or not contact.isprintable() for contact in contacts
+    ):
+        raise _refused("contacts", "may have 20 e-mail addresses at most", "contacts-invalid")
     result: dict[str, Any] = {"client_name": name, "contacts": contacts}
     for member in ("client_uri", "logo_uri", "policy_uri", "tos_uri"):
         result[member] = _web_uri(metadata, member, loopback_issuer)
     return result
 
 
-def _tokens(metadata: Mapping[str, Any], checked: Mapping[str, Any]) -> dict[str, Any]:
+def _tokens(
+    metadata: Mapping[str, Any], checked: Mapping[str, Any], allow_management: bool
+) -> dict[str, Any]:
     """Scope, algorithms and the demands a client makes of every sign-in."""
     scope = _text(metadata, "scope", 1000)
     if scope is None:
         offline = "refresh_token" in checked["grant_types"]
         scope = " ".join(s for s in SCOPES_SUPPORTED if s != "offline_access" or offline)
     if any(not _is_scope_token(token) for token in scope.split(" ")):
-        raise _refused("scope is a list of names with one blank between them")
+        raise _refused("scope", "is a list of names with one blank between them", "scope-invalid")
+    managing = {token for token in scope.split(" ") if token.startswith(MANAGEMENT_PREFIX)}
+    if managing and (not allow_management or managing - set(MANAGEMENT_SCOPES)):
+        raise _refused(
+            "scope", "has names of the management API, which only admins grant", "scope-management"
+        )
     refresh_grace = _number(metadata, "refresh_grace", 0, MAX_REFRESH_GRACE)
     return {
         "scope": " ".join(dict.fromkeys(scope.split(" "))),
@@ -175,8 +229,10 @@ def _tokens(metadata: Mapping[str, Any], checked: Mapping[str, Any]) -> dict[str
     }
 
 
-def _refused(description: str) -> InvalidMetadata:
-    return InvalidMetadata("invalid_client_metadata", description)
+def _refused(member: str, description: str, problem: str = "") -> InvalidMetadata:
+    return InvalidMetadata(
+        "invalid_client_metadata", f"{member} {description}", member=member, problem=problem
+    )
 
 
 def _text(metadata: Mapping[str, Any], name: str, longest: int) -> str | None:
@@ -185,12 +241,14 @@ def _text(metadata: Mapping[str, Any], name: str, longest: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise _refused(f"{name} must be a string")
+        raise _refused(name, "must be a string")
     value = value.strip()
     if len(value) > longest:
-        raise _refused(f"{name} may have {longest} characters at most")
+        raise _refused(name, f"may have {longest} characters at most", "too-long")
     if not value.isprintable():
-        raise _refused(f"{name} must not have control or formatting characters")
+        raise _refused(
+            name, "must not have control or formatting characters", "client-text-invalid"
+        )
     return value or None
 
 
@@ -204,9 +262,10 @@ def _list(
         raise InvalidMetadata(
             "invalid_redirect_uri" if name == "redirect_uris" else "invalid_client_metadata",
             f"{name} must be a list of strings",
+            member=name,
         )
     if allowed and any(entry not in allowed for entry in value):
-        raise _refused(f"{name}: supported are {', '.join(allowed)}")
+        raise _refused(name, f"has an unknown value; supported are {', '.join(allowed)}")
     return list(dict.fromkeys(value))
 
 
@@ -221,7 +280,7 @@ def _optional_choice(
     if value is None:
         return None
     if not isinstance(value, str) or value not in allowed:
-        raise _refused(f"{name} must be one of {', '.join(allowed)}")
+        raise _refused(name, f"must be one of {', '.join(allowed)}")
     return value
 
 
@@ -230,7 +289,7 @@ def _flag(metadata: Mapping[str, Any], name: str, default: bool) -> bool:
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise _refused(f"{name} must be true or false")
+        raise _refused(name, "must be true or false")
     return value
 
 
@@ -241,7 +300,9 @@ def _number(
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest:
-        raise _refused(f"{name} must be a whole number of seconds from 0 to {largest}")
+        raise _refused(
+            name, f"must be a whole number of seconds from 0 to {largest}", "seconds-invalid"
+        )
     return value
 
 
@@ -250,9 +311,9 @@ def _web_uri(metadata: Mapping[str, Any], name: str, loopback_issuer: bool) -> s
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise _refused(f"{name} must be a string")
+        raise _refused(name, "must be a string")
     if problem := check_web_uri(value, allow_http_loopback=loopback_issuer):
-        raise _refused(f"{name} {problem}")
+        raise _refused(name, problem, problem.code)
     return value
 
 
@@ -262,12 +323,22 @@ def _jwks(value: Any) -> dict[str, Any] | None:
         return None
     keys = value.get("keys") if isinstance(value, Mapping) else None
     if not isinstance(keys, list) or not keys or len(keys) > 20:
-        raise _refused("jwks must be a JWK Set: an object whose member keys lists 1 to 20 keys")
+        raise _refused(
+            "jwks",
+            "must be a JWK Set: an object whose member keys lists 1 to 20 keys",
+            "jwks-invalid",
+        )
     for key in keys:
         if not isinstance(key, Mapping) or key.get("kty") not in ("RSA", "EC", "OKP"):
-            raise _refused("jwks: every key must be a JSON object with kty RSA, EC or OKP")
+            raise _refused(
+                "jwks", "has a key that is no JSON object with kty RSA, EC or OKP", "jwks-invalid"
+            )
         if _PRIVATE_JWK_MEMBERS & key.keys():
-            raise _refused("jwks must hold public keys only; this set gives a private key away")
+            raise _refused(
+                "jwks",
+                "must hold public keys only; this set gives a private key away",
+                "jwks-private",
+            )
     return {"keys": [dict(key) for key in keys]}
 
 

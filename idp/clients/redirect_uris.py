@@ -23,6 +23,46 @@ _FORBIDDEN_SCHEMES = frozenset(
 )
 
 
+class UriProblem(str):
+    """What is wrong with a URI, for the wire; ``code`` names it for a form in any language."""
+
+    __slots__ = ("code",)
+    code: str
+
+    def __new__(cls, code: str, text: str) -> "UriProblem":
+        """``code`` as in ``web.wording``, ``text`` in English."""
+        problem = super().__new__(cls, text)
+        problem.code = code
+        return problem
+
+
+LENGTH = UriProblem("uri-length", f"must have 1 to {MAX_LENGTH} characters")
+CHARACTERS = UriProblem("uri-characters", "has characters a URI cannot have; percent-encode them")
+FRAGMENT = UriProblem("uri-fragment", "must not have a fragment (#...)")
+MALFORMED = UriProblem("uri-malformed", "is not a well-formed URI")
+NOT_HTTPS = UriProblem("uri-scheme", "must begin with https://")
+USER = UriProblem("uri-user", "must not carry user information (user@host)")
+NO_HOST = UriProblem("uri-no-host", "must name a host")
+WILDCARD_HOST = UriProblem("uri-wildcard", "must not contain a wildcard")
+WILDCARD = UriProblem(
+    "uri-wildcard", "must not contain a wildcard; register every address of its own"
+)
+DOTS = UriProblem("uri-dots", "must not contain . or .. path segments")
+HTTP = UriProblem(
+    "uri-http", "must begin with https:// (http only on 127.0.0.1, [::1] or localhost)"
+)
+NATIVE_ONLY = UriProblem(
+    "uri-native-only", "must begin with https://; other schemes are for application_type native"
+)
+PRIVATE_SCHEME = UriProblem(
+    "uri-private-scheme", "needs a private-use scheme with a dot, such as com.example.app:/callback"
+)
+PRIVATE_HOST = UriProblem(
+    "uri-private-host", "must have no host part: write com.example.app:/callback"
+)
+BAD_HOST = UriProblem("uri-host", "names no valid host")
+
+
 def match_redirect_uri(registered: str, presented: str, *, any_loopback_port: bool = True) -> bool:
     """Whether ``presented`` is the ``registered`` one, character by character.
 
@@ -47,46 +87,46 @@ def is_loopback(uri: str) -> bool:
     return _LOOPBACK.fullmatch(uri) is not None
 
 
-def check_absolute_uri(uri: str) -> str | None:
+def check_absolute_uri(uri: str) -> UriProblem | None:
     """Why the string is no absolute URI we would ever send a browser to, or None."""
     if not uri or len(uri) > MAX_LENGTH:
-        return f"must have 1 to {MAX_LENGTH} characters"
+        return LENGTH
     if not _ALLOWED.fullmatch(uri) or _BROKEN_ESCAPE.search(uri):
-        return "has characters a URI cannot have; percent-encode them"
+        return CHARACTERS
     if "#" in uri:
-        return "must not have a fragment (#...)"
+        return FRAGMENT
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
-        return "is not a well-formed URI"
+        return MALFORMED
     if not parts.scheme or parts.scheme in _FORBIDDEN_SCHEMES:
-        return "must begin with https://"
+        return NOT_HTTPS
     if "@" in parts.netloc:
-        return "must not carry user information (user@host)"
+        return USER
     if parts.scheme in ("http", "https"):
         if not uri.startswith(parts.scheme + "://") or not parts.hostname:
-            return "must name a host"
+            return NO_HOST
         if "*" in parts.netloc:
-            return "must not contain a wildcard"
+            return WILDCARD_HOST
         if any(segment in (".", "..") for segment in parts.path.lower().split("/")) or (
             "%2e" in parts.path.lower()
         ):
-            return "must not contain . or .. path segments"
+            return DOTS
     return None
 
 
-def check_web_uri(uri: str, *, allow_http_loopback: bool) -> str | None:
+def check_web_uri(uri: str, *, allow_http_loopback: bool) -> UriProblem | None:
     """Why a URI cannot be an https address of the client (logo, logout, keys, …), or None."""
     if problem := check_absolute_uri(uri):
         return problem
     scheme = urlsplit(uri).scheme
     if scheme == "https" or (allow_http_loopback and is_loopback(uri)):
         return None
-    return "must begin with https:// (http only on 127.0.0.1, [::1] or localhost)"
+    return HTTP
 
 
-def check_redirect_uri(uri: str, *, native: bool, allow_http_loopback: bool) -> str | None:
+def check_redirect_uri(uri: str, *, native: bool, allow_http_loopback: bool) -> UriProblem | None:
     """Why a redirect URI cannot be registered, or None (security rule: exact, no surprises).
 
     https for everybody; http on loopback; a private-use scheme with a dot for native clients only
@@ -95,30 +135,30 @@ def check_redirect_uri(uri: str, *, native: bool, allow_http_loopback: bool) -> 
     if problem := check_absolute_uri(uri):
         return problem
     if "*" in uri:
-        return "must not contain a wildcard; register every address of its own"
+        return WILDCARD
     parts = urlsplit(uri)
     if parts.scheme == "https":
         return _host_problem(parts.hostname or "")
     if parts.scheme == "http":
         if allow_http_loopback and is_loopback(uri):
             return None
-        return "must begin with https:// (http only on 127.0.0.1, [::1] or localhost)"
+        return HTTP
     if not native:
-        return "must begin with https://; other schemes are for application_type native"
+        return NATIVE_ONLY
     if not _PRIVATE_SCHEME.fullmatch(parts.scheme):
-        return "needs a private-use scheme with a dot, such as com.example.app:/callback"
+        return PRIVATE_SCHEME
     if parts.netloc:
-        return "must have no host part: write com.example.app:/callback"
+        return PRIVATE_HOST
     return None
 
 
-def _host_problem(host: str) -> str | None:
+def _host_problem(host: str) -> UriProblem | None:
     """An https host must be a name or an address, not something browsers read differently."""
     if host.startswith(".") or ".." in host or "%" in host:
-        return "names no valid host"
+        return BAD_HOST
     try:
         ipaddress.ip_address(host)
     except ValueError:
         if re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", host):
-            return "names no valid host"
+            return BAD_HOST
     return None

@@ -9,17 +9,21 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import RowMapping, select, tuple_
+from sqlalchemy import RowMapping, select
 
+from idp.clients import listing
 from idp.clients.client import SECRET_METHODS, Client
+from idp.clients.listing import Owner
 from idp.clients.metadata import InvalidMetadata, check_metadata
 from idp.clients.models import ClientRow, ClientSecret
+from idp.clients.secrets import ClientSecrets, SecretFacts
 from idp.core.clock import Clock
-from idp.core.randomness import Randomness, digest, same
+from idp.core.randomness import Randomness
+from idp.core.vocabulary import MANAGEMENT_PREFIX
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.ephemeral import EphemeralStore
@@ -28,7 +32,6 @@ from idp.infra.process_cache import ProcessCache
 __all__ = ["Client", "ClientRegistry", "UnknownClient"]
 
 _CACHE_LIMIT = 20_000
-_MAX_OVERLAP = 90 * 86400
 _PRODUCT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ROW = ClientRow.__table__
 _SECRET = ClientSecret.__table__
@@ -59,6 +62,7 @@ class ClientRegistry:
         self._randomness = randomness
         self._audit = audit
         self._loopback_issuer = loopback_issuer
+        self.secrets = ClientSecrets(store, clock, randomness)
         self._cache = ProcessCache(store, self._load_active, limit=_CACHE_LIMIT)
         self._origins = ProcessCache(store, self._load_origins)
 
@@ -77,16 +81,16 @@ class ClientRegistry:
         self,
         tenant_id: str | None = None,
         *,
+        owner: Owner = "all",
+        query: str = "",
         after: tuple[str, str] | None = None,
         limit: int = 500,
     ) -> list[Client]:
         """All clients, or one tenant's, by name; ``after`` is (name, id) of the last one seen."""
-        query = select(_ROW).order_by(_ROW.c.client_name, _ROW.c.id).limit(limit)
-        if tenant_id is not None:
-            query = query.where(_ROW.c.tenant_id == tenant_id)
-        if after is not None:
-            query = query.where(tuple_(_ROW.c.client_name, _ROW.c.id) > after)
-        return [_client(row, ()) for row in db.session.execute(query).mappings()]
+        rows = listing.select_page(
+            tenant_id=tenant_id, owner=owner, query=query, after=after, limit=limit
+        )
+        return [_client(row, ()) for row in rows]
 
     def list_products(self) -> Sequence[Client]:
         """The first-party products in service, by name."""
@@ -106,29 +110,17 @@ class ClientRegistry:
         )
         return {row.product: row.client_uri for row in db.session.execute(query)}
 
-    def secrets_of(
-        self, client: Client
-    ) -> Sequence[tuple[datetime, datetime | None, datetime | None]]:
+    def secrets_of(self, client: Client) -> Sequence[SecretFacts]:
         """When each secret was made, ends, and was last used; latest first."""
-        query = (
-            select(_SECRET.c.created_at, _SECRET.c.expires_at, _SECRET.c.last_used_at)
-            .where(_SECRET.c.client_id == client.id)
-            .order_by(_SECRET.c.created_at.desc())
-        )
-        return [(made, ends, used) for made, ends, used in db.session.execute(query)]
+        return self.secrets.list(client)
 
     def is_registered_origin(self, origin: str) -> bool:
         """Whether a public client has a redirect URI of this origin (for CORS)."""
         return origin in (self._origins.get("all") or frozenset())
 
     def check_secret(self, client: Client, secret: str) -> bool:
-        """Whether it is one of the client's secrets still valid; looks at all of them."""
-        presented = digest(secret)
-        right = False
-        for known, expires_at in client.secrets:
-            valid = expires_at is None or self._clock.now() < expires_at
-            right |= same(known, presented) and valid
-        return right
+        """Whether it is one of the client's secrets still valid."""
+        return self.secrets.check(client, secret)
 
     def register(
         self,
@@ -137,12 +129,14 @@ class ClientRegistry:
         tenant_id: str | None = None,
         first_party: bool = False,
         created_by: str | None = None,
+        allow_management: bool = False,
     ) -> tuple[Client, str | None]:
         """The new client and, where its method uses one, its secret, which is shown only here.
 
-        Owner and first-party standing come from the caller alone; raises ``InvalidMetadata``.
+        Owner, first-party standing and scopes of the management API come from the caller alone;
+        raises ``InvalidMetadata``.
         """
-        checked = check_metadata(metadata, self._loopback_issuer)
+        checked = check_metadata(metadata, self._loopback_issuer, allow_management=allow_management)
         row = ClientRow(
             id=self._randomness.uuid(),
             client_id=self._new_client_id(checked["client_name"]),
@@ -156,7 +150,7 @@ class ClientRegistry:
         with transaction() as session:
             session.add(row)
             session.flush()
-            secret = self._issue_secret(row.id) if _uses_secret(checked) else None
+            secret = self.secrets.issue(row.id) if _uses_secret(checked) else None
             self._record("client.registered", row.client_id, tenant_id, created_by)
         return self.get(row.client_id), secret
 
@@ -167,21 +161,29 @@ class ClientRegistry:
         *,
         owned_by: str | None = None,
         actor: str | None = None,
+        first_party: bool | None = None,
+        allow_management: bool = False,
     ) -> tuple[Client, str | None]:
         """The client with these members replaced (None removes one), checked as a whole.
 
-        A secret comes back only where the new method needs one and none is valid.
+        A secret comes back only where the new method needs one and none is valid. Scopes of the
+        management API that it has may stay; ``allow_management`` lets it have more.
         """
         with transaction() as session:
             current = self.get(client_id, owned_by=owned_by)
             merged = {**current.metadata(), **changes}
-            checked = check_metadata(merged, self._loopback_issuer)
+            checked = check_metadata(merged, self._loopback_issuer, allow_management=True)
+            gained = managing(checked["scope"]) - managing(current.scope)
+            if gained and not allow_management:
+                check_metadata(merged, self._loopback_issuer)
             row = session.get_one(ClientRow, current.id)
-            row.product = _product(merged, current.first_party)
+            if first_party is not None:
+                row.first_party = first_party
+            row.product = _product(merged, row.first_party)
             for name, value in checked.items():
                 setattr(row, name, value)
             needs_secret = _uses_secret(checked) and not current.secrets
-            secret = self._issue_secret(row.id) if needs_secret else None
+            secret = self.secrets.issue(row.id) if needs_secret else None
             changed = sorted(set(changes) & set(_COLUMNS))
             self._record("client.changed", client_id, row.tenant_id, actor, {"members": changed})
         return self.get(client_id), secret
@@ -195,28 +197,52 @@ class ClientRegistry:
         actor: str | None = None,
     ) -> str:
         """A new secret, shown only here; the old ones hold for the overlap at most."""
-        if not 0 <= overlap_seconds <= _MAX_OVERLAP:
-            raise ValueError(f"the overlap is 0 to {_MAX_OVERLAP} seconds")
-        with transaction() as session:
+        with transaction():
             client = self.get(client_id, owned_by=owned_by)
             if client.token_endpoint_auth_method not in SECRET_METHODS:
                 raise InvalidMetadata(
                     "invalid_client_metadata",
                     f"{client.token_endpoint_auth_method} uses no secret",
                 )
-            now = self._clock.now()
-            ends = now + timedelta(seconds=overlap_seconds)
-            for old in session.scalars(
-                select(ClientSecret).where(ClientSecret.client_id == client.id)
-            ):
-                if old.expires_at is None or old.expires_at > ends:
-                    old.expires_at = ends
-                if old.expires_at <= now:
-                    session.delete(old)
-            secret = self._issue_secret(client.id)
+            secret = self.secrets.rotate(client, overlap_seconds)
             detail = {"overlap_seconds": overlap_seconds}
             self._record("client.secret_rotated", client_id, client.tenant_id, actor, detail)
         return secret
+
+    def end_secret(
+        self,
+        client_id: str,
+        secret_id: str,
+        *,
+        owned_by: str | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """End one secret at once; raises ``LastSecret`` for the only one. One that has ended
+        already is no error.
+        """
+        with transaction():
+            client = self.get(client_id, owned_by=owned_by)
+            if self.secrets.end(client, secret_id):
+                self._record("client.secret_ended", client_id, client.tenant_id, actor)
+
+    def set_enabled(
+        self,
+        client_id: str,
+        enabled: bool,
+        *,
+        owned_by: str | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Take the client out of service, or back: out of it nobody signs in to it, it fetches no
+        tokens, and those it holds count for nothing.
+        """
+        with transaction() as session:
+            client = self.get(client_id, owned_by=owned_by)
+            if enabled != (client.disabled_at is None):
+                row = session.get_one(ClientRow, client.id)
+                row.disabled_at = None if enabled else self._clock.now()
+                event = "client.enabled" if enabled else "client.disabled"
+                self._record(event, client_id, client.tenant_id, actor)
 
     def delete(
         self, client_id: str, *, owned_by: str | None = None, actor: str | None = None
@@ -255,18 +281,6 @@ class ClientRegistry:
         uris = [urlsplit(uri) for found in db.session.scalars(query) for uri in found]
         return frozenset(f"{uri.scheme}://{uri.netloc}" for uri in uris if uri.netloc)
 
-    def _issue_secret(self, row_id: str) -> str:
-        secret = self._randomness.token()
-        db.session.add(
-            ClientSecret(
-                id=self._randomness.uuid(),
-                client_id=row_id,
-                digest=digest(secret),
-                created_at=self._clock.now(),
-            )
-        )
-        return secret
-
     def _new_client_id(self, name: str) -> str:
         """The name as far as ASCII goes, and 50 random bits: easy to tell apart, never reused."""
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -299,6 +313,11 @@ def _client(row: RowMapping, secrets: tuple[tuple[str, datetime | None], ...]) -
     return Client(**values, secrets=secrets)
 
 
+def managing(scope: str) -> frozenset[str]:
+    """The names of the management API in a scope."""
+    return frozenset(name for name in scope.split() if name.startswith(MANAGEMENT_PREFIX))
+
+
 def _uses_secret(metadata: Mapping[str, Any]) -> bool:
     return metadata["token_endpoint_auth_method"] in SECRET_METHODS
 
@@ -309,9 +328,13 @@ def _product(metadata: Mapping[str, Any], first_party: bool) -> str | None:
     if product is None or product == "":
         return None
     if not isinstance(product, str) or not _PRODUCT.fullmatch(product):
-        raise InvalidMetadata("invalid_client_metadata", "product must be a product's short name")
+        raise InvalidMetadata(
+            "invalid_client_metadata", "product must be a product's short name", member="product"
+        )
     if not first_party:
         raise InvalidMetadata(
-            "invalid_client_metadata", "product is for the vendor's own clients (first-party)"
+            "invalid_client_metadata",
+            "product is for the vendor's own clients (first-party)",
+            member="product",
         )
     return product

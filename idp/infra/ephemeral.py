@@ -30,6 +30,9 @@ _INCREMENT = (
     "local n=redis.call('INCR',KEYS[1]) "
     "if n==1 then redis.call('EXPIRE',KEYS[1],ARGV[1]) end return n"
 )
+_DECREMENT = (
+    "if redis.call('EXISTS',KEYS[1])==0 then return 0 end return redis.call('DECR',KEYS[1])"
+)
 _UNSEEN = object()
 
 
@@ -122,6 +125,26 @@ class Batch:
         """Result: whether the field was there."""
         return self._add(_truth, ("HDEL", key, field))
 
+    def keep(self, key: str, value: Value, at: int, *, most: int, ttl: int) -> Self:
+        """Result: True; the value is among the ``most`` latest of its key, ordered by ``at``
+        (seconds), and gone ``ttl`` seconds later.
+        """
+        commands: tuple[Command, ...] = (
+            ("ZADD", key, at, value),
+            ("ZREMRANGEBYRANK", key, 0, -most - 1),
+            ("ZREMRANGEBYSCORE", key, "-inf", at - ttl),
+            ("EXPIRE", key, max(1, ttl)),
+        )
+        return self._add(lambda _: True, *commands)
+
+    def kept(self, key: str, since: int) -> Self:
+        """Result: the values kept since, latest first."""
+        return self._add(_first, ("ZREVRANGEBYSCORE", key, "+inf", since))
+
+    def count_kept(self, key: str, since: int) -> Self:
+        """Result: how many there are since."""
+        return self._add(_first, ("ZCOUNT", key, since, "+inf"))
+
     def run(self) -> list[Any]:
         """Do everything queued, in one trip."""
         replies = self._store.trip([("GET", CACHES), *self._commands], repeatable=False)
@@ -208,6 +231,10 @@ class EphemeralStore:
     def increment(self, key: str, ttl: int) -> int:
         """Count one more; the counter's life begins with the first."""
         return int(self.batch().increment(key, ttl).run()[0])
+
+    def decrement(self, key: str) -> None:
+        """Count one less, where something is counted."""
+        self.trip([("EVAL", _DECREMENT, 1, key)], repeatable=False)
 
     def delete(self, *keys: str) -> None:
         """Remove the keys, where they are there."""

@@ -37,43 +37,16 @@ from idp.protocol.errors import (
     UnsupportedResponseType,
 )
 from idp.protocol.messages import ProtocolRequest
+from idp.protocol.parameters import CONTROL, KNOWN_PARAMETERS, MAX_STATE, is_malformed
 from idp.protocol.pkce import check_challenge
 from idp.protocol.scopes import allowed_scope, split_scope
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number
 
 PROMPTS = ("none", "login", "consent", "select_account")
-MAX_VALUE = 8192
-MAX_STATE = 4096
-MAX_NONCE = 2000
 LONGEST_MAX_AGE = 10 * 365 * 86400
 
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_CONTROL_IN_JSON = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}")
-KNOWN_PARAMETERS = (
-    "scope",
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "state",
-    "response_mode",
-    "nonce",
-    "display",
-    "prompt",
-    "max_age",
-    "ui_locales",
-    "claims_locales",
-    "id_token_hint",
-    "login_hint",
-    "acr_values",
-    "claims",
-    "code_challenge",
-    "code_challenge_method",
-    "request",
-    "request_uri",
-    "tenant",
-)
 
 
 class HintReader(Protocol):
@@ -157,7 +130,7 @@ def aim_response(draft: Draft) -> None:
     """From here on errors are redirected, in the mode that was asked for where it exists."""
     mode = draft.get("response_mode")
     state = draft.get("state")
-    if "state" in draft.repeated or (state and (len(state) > MAX_STATE or _CONTROL.search(state))):
+    if "state" in draft.repeated or (state and (len(state) > MAX_STATE or CONTROL.search(state))):
         state = None
     mode = mode if mode in RESPONSE_MODES and "response_mode" not in draft.repeated else "query"
     draft.target = ResponseTarget(draft.found["redirect_uri"], mode, state)
@@ -176,9 +149,7 @@ def reject_malformed_values(draft: Draft) -> None:
         value = draft.parameters.get(name)
         if value is None:
             continue
-        longest = MAX_STATE if name == "state" else MAX_NONCE if name == "nonce" else MAX_VALUE
-        forbidden = _CONTROL_IN_JSON if name == "claims" else _CONTROL
-        if len(value) > longest or forbidden.search(value):
+        if is_malformed(name, value):
             raise InvalidRequest(hints.MALFORMED)
 
 

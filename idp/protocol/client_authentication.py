@@ -106,7 +106,7 @@ class ClientAuthenticator(ClientAuthentication):  # type: ignore[misc]  # Authli
 
     def _by_basic(self, _: Any, request: ProtocolRequest) -> Client | None:
         """RFC 6749 §2.3.1: both halves form-encoded; plain ones are understood as well."""
-        halves = _basic_credentials(request.headers.get("Authorization") or "")
+        halves = basic_credentials(request.headers.get("Authorization") or "")
         if halves is None:
             return None
         raw_id, raw_secret = halves
@@ -148,7 +148,7 @@ class ClientAuthenticator(ClientAuthentication):  # type: ignore[misc]  # Authli
         assertion = request.form.get("client_assertion") or ""
         if request.form.get("client_assertion_type") != ASSERTION_TYPE:
             raise InvalidClient(hints.ASSERTION, detail="client_assertion_type")
-        client = self._registry.find(_unverified_subject(assertion) or "")
+        client = self._registry.find(unverified_subject(assertion) or "")
         named = request.form.get("client_id")
         if client is None or named not in (None, client.client_id):
             return None
@@ -212,7 +212,8 @@ def _refused(request: ProtocolRequest, detail: str) -> InvalidClient:
     return InvalidClient(hints.CLIENT_AUTH_FAILED, challenge=challenge, detail=detail)
 
 
-def _basic_credentials(authorization: str) -> tuple[str, str] | None:
+def basic_credentials(authorization: str) -> tuple[str, str] | None:
+    """Both halves as they came, or None where the header is none of the kind."""
     if len(authorization) > 2 * _MAX_CREDENTIAL:
         return None
     try:
@@ -223,7 +224,7 @@ def _basic_credentials(authorization: str) -> tuple[str, str] | None:
     return (client_id, secret) if colon and client_id and secret else None
 
 
-def _unverified_subject(assertion: str) -> str | None:
+def unverified_subject(assertion: str) -> str | None:
     """Whose keys to try; nothing else is believed before the signature holds."""
     if len(assertion) > _MAX_ASSERTION or assertion.count(".") != 2:
         return None

@@ -24,6 +24,9 @@ class ProtocolError(OAuth2Error):  # type: ignore[misc]  # Authlib has no type i
     status_code: ClassVar[int] = 400
     text: ClassVar[str] = "The request could not be completed."
     redirectable: ClassVar[bool] = True
+    reference: str = ""
+    """Finds it in the log and the client's failed flows, where it was kept. Not part of the answer
+    to a program: its absence would tell that a client does not exist."""
 
     def __init__(self, hint: Hint | None = None, *, detail: str = "") -> None:
         self.hint = hint

@@ -29,6 +29,7 @@ from idp.infra.database import DatabaseUnavailable
 from idp.infra.ephemeral import EphemeralStore, StoreUnavailable
 from idp.infra.keyring import Keyring
 from idp.protocol import discovery, hints, interaction
+from idp.protocol.app_passwords import AppPasswordCheck
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.authorization_request import Surroundings, check_authorization_request
 from idp.protocol.authorization_response import respond, respond_error
@@ -50,10 +51,12 @@ from idp.protocol.errors import (
     UnmetAuthenticationRequirements,
     UnsupportedGrantType,
 )
+from idp.protocol.failed_flows import FailedFlows
 from idp.protocol.id_tokens import IdTokens
 from idp.protocol.logout import Logout, LogoutOutbox, LogoutRequest
 from idp.protocol.messages import JSON_HEADERS, ProtocolRequest, ProtocolResponse
 from idp.protocol.parts import Parts, People, StillAllowed
+from idp.protocol.refusals import Refusals
 from idp.protocol.token_grants import AuthorizationCode, ClientCredentials, Refresh
 from idp.protocol.token_management import Introspection, Revocation
 from idp.protocol.userinfo import answer_userinfo
@@ -82,6 +85,7 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
         outbox: LogoutOutbox,
         audit: Audit,
         still_allowed: StillAllowed,
+        app_passwords: AppPasswordCheck,
     ) -> None:
         super().__init__(SCOPES_SUPPORTED)
         issuer = settings.issuer
@@ -100,8 +104,11 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
             id_tokens=IdTokens(keyring, clock, settings.lifetimes, issuer),
             audit=audit,
             still_allowed=still_allowed,
+            app_passwords=app_passwords,
         )
         self.logout = Logout(self.parts, randomness, outbox)
+        self.failed_flows = FailedFlows(store, clock, randomness)
+        self.refusals = Refusals(self.failed_flows, registry.find)
         for grant in (AuthorizationCode, Refresh, ClientCredentials):
             self.register_grant(grant)
         for kind in (Introspection, Revocation):
@@ -121,6 +128,7 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
         try:
             return check_authorization_request(request, self._clock.now(), self._around)
         except AuthorizationError as error:
+            self.refusals.at_authorization(request, error)
             _log_refusal("authorize", error.error, error.client_id)
             raise
 
@@ -152,23 +160,25 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
             hint = hints.CLIENT_ID_UNKNOWN if client is None else hints.REDIRECT_URI_UNREGISTERED
             return self.respond_error(UnknownClient(hint))
         try:
-            self._check_issue(request, client, authentication, person)
+            self.check_issue(request, client, authentication, person)
             record = self._record(request, authentication)
             code = self.parts.grants.codes.issue_code(record, subject_for(client.client_id, person))
         except ProtocolError as error:
+            self.refusals.decided(request, error, person=person)
             _log_refusal("authorize", error, client.client_id)
             return self.respond_error(error, request)
         except (StoreUnavailable, DatabaseUnavailable):
             return self.respond_error(TemporarilyUnavailable(), request)
         return respond(request.target, [("code", code)], self.parts.issuer)
 
-    def _check_issue(
+    def check_issue(
         self,
         request: AuthorizationRequest,
         client: Client,
         authentication: Authentication,
         person: Person,
     ) -> None:
+        """Whether this person may have a code of that client; raises a :class:`ProtocolError`."""
         if person.subject != authentication.subject:
             raise ServerError(detail="person and sign-in are not the same")
         minimum = ACR_LEVEL.get(client.minimum_acr or "", 1)
@@ -250,7 +260,9 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
 
     def end_session(self, request: ProtocolRequest, subject: str | None) -> LogoutRequest:
         """What an RP-initiated sign-out asks; ``subject`` is whoever is signed in, or None."""
-        return self.logout.read_request(request, subject)
+        asked = self.logout.read_request(request, subject)
+        self.refusals.at_logout(request, asked)
+        return asked
 
     def notify_logout(self, sid: str) -> tuple[str, ...]:
         """Tell the session's clients and end its access tokens; the names of those told."""
@@ -300,6 +312,7 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
     ) -> ProtocolResponse:
         """An error as JSON, and a line in the log that says more."""
         client = request.client.client_id if request.client else None
+        self.refusals.at_endpoint(request, error)
         _log_refusal(request.payload.values.get("grant_type") or "endpoint", error, client)
         response: ProtocolResponse = super().handle_error_response(request, error)
         return response
@@ -319,5 +332,6 @@ def _log_refusal(where: str, error: ProtocolError, client_id: str | None) -> Non
             "parameter": error.hint.parameter if error.hint else None,
             "detail": error.detail,
             "client_id": client_id,
+            "reference": error.reference,
         },
     )

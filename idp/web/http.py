@@ -219,7 +219,7 @@ def error_page(error: ProtocolError, status: int = 400) -> Response:
             code=error.error,
             description=error.text,
             hint=str(hint) if hint else "",
-            reference=g.get("reference", ""),
+            reference=error.reference or g.get("reference", ""),
             at=services().clock.now(),
         ),
         status=status,

@@ -17,10 +17,11 @@ from idp.authn.login.transaction import (
     WrongBrowser,
 )
 from idp.authn.service import NotFinished
+from idp.protocol.hints import ACTIVATION_POSTPONED
 from idp.web import http
 from idp.web.entering import brand_of, form_targets, gone_page
 from idp.web.login_pages import login_page
-from idp.web.oauth import deny
+from idp.web.oauth import deny, note_halt
 from idp.web.security import BROWSER_COOKIE_AGE
 
 bp = Blueprint("login", __name__)
@@ -67,12 +68,15 @@ def submit(tx_id: str) -> Response:
 def _next(outcome: Outcome, *, posted: bool = False) -> Response:
     """On to where the login leads, to the same address, or the page with its errors."""
     tx = outcome.tx
+    if isinstance(outcome.step, steps.Postponed):
+        return deny(tx, ACTIVATION_POSTPONED)
     if isinstance(outcome.step, steps.Finished):
         try:
             return _finish(tx)
         except NotFinished:
             outcome = http.services().authn.look(tx)
     if posted and not outcome.errors and not outcome.notice:
+        note_halt(tx, outcome.step)
         return http.see_other(f"/login/{tx.id}")
     company = outcome.company
     name = company.tenant_name if company else ""

@@ -7,10 +7,12 @@ session is enough, ``web.fast_lane`` has asked :func:`decide` and answered befor
 
 from flask import Blueprint, Response, request
 
+from idp.authn import step as steps
 from idp.authn.login.transaction import LoginTransaction, TransactionNotFound, WrongBrowser
 from idp.core.vocabulary import LoginNeeded
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.errors import AccessDenied, AuthorizationError, ProtocolError
+from idp.protocol.hints import Hint
 from idp.protocol.interaction import ConsentNeeded, Decision, Proceed, Refused
 from idp.web import http
 from idp.web.contexts import Consent, Entering
@@ -19,6 +21,15 @@ from idp.web.signed_in import SignedIn, signed_in
 from idp.wiring import Services
 
 bp = Blueprint("oauth", __name__)
+
+_HALTS = {
+    steps.Locked: "locked",
+    steps.NotBooked: "not-booked",
+    steps.NoCompany: "no-company",
+    steps.NoAllowedFactor: "no-allowed-factor",
+    steps.Waiting: "waiting",
+}
+"""Where a login ends without an answer to the client; see ``wording.ENDINGS``."""
 
 
 @bp.route("/authorize", methods=["GET", "POST"])
@@ -77,13 +88,23 @@ def consent(tx_id: str) -> Response:
     return _answer(asked.after_login() if tx.sid else asked, who, tx)
 
 
-def deny(tx: LoginTransaction) -> Response:
-    """The person turned back: ``access_denied`` goes to the client."""
+def deny(tx: LoginTransaction, hint: Hint | None = None) -> Response:
+    """The person turned back: ``access_denied`` goes to the client, with what it should know."""
     asked = _request_of(tx)
     if asked is None:
         return http.see_other("/account")
     http.services().authn.abandon(tx)
-    return _error(asked, AccessDenied())
+    return _error(asked, AccessDenied(hint), signed_in())
+
+
+def note_halt(tx: LoginTransaction, step: object) -> None:
+    """That the login came to where this person cannot go on, for the log of the client."""
+    why = _HALTS.get(type(step))
+    asked = _request_of(tx) if why else None
+    if why is not None and asked is not None:
+        everything = http.services()
+        person = everything.persons.load(tx.subject) if tx.subject else None
+        everything.protocol.refusals.ended(asked, why, person=person, address=http.caller().ip)
 
 
 def _answer(
@@ -99,7 +120,7 @@ def _answer(
                 everything.authn.close(tx)
             return http.to_flask(answer)
         case Refused():
-            return _error(asked, decision.error)
+            return _error(asked, decision.error, who)
         case ConsentNeeded() if who is not None:
             if tx is None:  # the page has an address of its own, where its form leads
                 return http.see_other(
@@ -160,7 +181,9 @@ def _request_of(tx: LoginTransaction) -> AuthorizationRequest | None:
     return AuthorizationRequest.from_dict(dict(tx.destination["request"]))
 
 
-def _error(asked: AuthorizationRequest, error: ProtocolError) -> Response:
+def _error(asked: AuthorizationRequest, error: ProtocolError, who: SignedIn | None) -> Response:
+    person = who.person if who else None
+    http.services().protocol.refusals.decided(asked, error, person=person, address=http.caller().ip)
     return http.to_flask(http.services().protocol.respond_error(error, asked))
 
 

@@ -5,6 +5,7 @@ does about it: a locked member's sessions end, a changed password ends refresh t
 session is told to its products.
 """
 
+from idp.accounts.app_passwords import AppPasswords
 from idp.accounts.legacy_logins import LegacyLogins
 from idp.accounts.passwords import Hasher
 from idp.accounts.recovery import RecoveryLinks
@@ -34,11 +35,18 @@ from idp.infra.outbound import Outbound
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.activation import Activation
 from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
+from idp.people.arrivals import Arrivals
+from idp.people.app_password_rules import AppPasswordRules
+from idp.people.app_passwords import PeoplesAppPasswords
 from idp.people.branding import Branding
+from idp.people.bulk import Bulk
 from idp.people.cases import Cases
+from idp.people.client_desk import ClientDesk
 from idp.people.companies import Companies
+from idp.people.export import PeopleExport
 from idp.people.help import Help
 from idp.people.history import History
 from idp.people.joining import Joining
@@ -46,12 +54,14 @@ from idp.people.letters import Letters
 from idp.people.log_settings import LogSettings, expected_chains, list_retentions
 from idp.people.not_me import SignInNotices
 from idp.people.operations import Operations
+from idp.people.overview import Overview
 from idp.people.own_profile import OwnProfile
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
 from idp.people.told import Told
 from idp.people.watch import Watch
+from idp.protocol.app_passwords import AppPasswordCheck
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory
@@ -103,6 +113,9 @@ def build_services(
     grants = Grants(settings, clock, randomness, store, sealer, keyring, audit, persons.forget)
 
     sessions = Sessions(store, clock, randomness, settings.lifetimes)
+    arrivals = Arrivals(
+        settings, clock, randomness, outbox, audit, accounts, tenants, people.invitations
+    )
     joining = Joining(settings, clock, outbox, audit, throttle, accounts, tenants)
     links = RecoveryLinks(settings, randomness, outbox, audit, throttle, store)
     cases = Cases(settings, clock, randomness, outbox, audit, accounts, links, people)
@@ -127,10 +140,12 @@ def build_services(
             people=persons,
             invitations=people.invitations,
             companies=joining,
+            arrivals=arrivals,
             help=help_,
         )
     )
     tenants.available_factors = authn.factors.available
+    app_passwords = AppPasswords(clock, randomness)
     protocol = ProtocolServer(
         settings,
         clock,
@@ -144,12 +159,14 @@ def build_services(
         outbox,
         audit,
         Standing(clock, authn.factors.available).still_allowed,
+        AppPasswordCheck(clock, throttle, app_passwords),
     )
     queue = DeliveryQueue(clock, outbox, audit)
     told = Told(clock, randomness, sessions, protocol.logout, clients, queue)
     admin_requests = AdminRequests(
         settings, clock, randomness, outbox, audit, throttle, accounts, tenants
     )
+    peoples_app_passwords = PeoplesAppPasswords(settings, clock, outbox, audit, app_passwords)
     tie(
         accounts,
         people,
@@ -160,6 +177,7 @@ def build_services(
         protocol,
         told,
         admin_requests,
+        peoples_app_passwords,
     )
     alerts = Alerts(settings, clock, store, outbox, accounts)
     accounts.on_guessing.append(alerts.guessing)
@@ -176,9 +194,16 @@ def build_services(
         phone_gateways(settings.mail.sms_url, settings.mail.voice_url, settings.outbound),
     )
     background = Background(store)
+    background.jobs += [arrivals.settle_some, arrivals.tell_some]
+    audit.on_expected.append(expected_chains)
+    background.hourly.append(app_passwords.purge)
+    background.hourly.append(AuditRetention(clock, audit, list_retentions).run)
     operations = Operations(clock, store, audit, keyring, queue, background)
     logos = Logos(clock)
+    rollout = RollOut(settings, clock, outbox, audit, accounts, tenants)
+    overview = Overview(clock, tenants, rollout)
     background.hourly += [deliveries.prune, grants.refresh_tokens.purge, told.purge]
+    background.jobs.append(clients.secrets.write_down_uses)
     return Services(
         settings=settings,
         clock=clock,
@@ -201,10 +226,16 @@ def build_services(
         tenants=tenants,
         directory=directory,
         clients=clients,
+        client_desk=ClientDesk(clients),
         persons=persons,
         people=people,
-        rollout=RollOut(settings, clock, outbox, audit, accounts, tenants),
+        people_export=PeopleExport(people, audit),
+        bulk=Bulk(clock, people, rollout),
+        overview=overview,
+        rollout=rollout,
         joining=joining,
+        arrivals=arrivals,
+        activation=Activation(settings, clock, store, outbox, audit, background, tenants),
         admin_requests=admin_requests,
         told=told,
         cases=cases,
@@ -213,6 +244,8 @@ def build_services(
         alerts=alerts,
         letters=Letters(settings, throttle, outbox, audit),
         history=History(directory),
+        app_passwords=peoples_app_passwords,
+        app_password_rules=AppPasswordRules(store, audit, app_passwords),
         log_settings=LogSettings(clock, audit, store),
         own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,

@@ -21,11 +21,18 @@ from idp.infra.keyring import Keyring
 from idp.infra.outbox import Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.activation import Activation
 from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
+from idp.people.arrivals import Arrivals
+from idp.people.app_password_rules import AppPasswordRules
+from idp.people.app_passwords import PeoplesAppPasswords
 from idp.people.branding import Branding
+from idp.people.bulk import Bulk
 from idp.people.cases import Cases
+from idp.people.client_desk import ClientDesk
 from idp.people.companies import Companies
+from idp.people.export import PeopleExport
 from idp.people.help import Help
 from idp.people.history import History
 from idp.people.joining import Joining
@@ -33,12 +40,14 @@ from idp.people.letters import Letters
 from idp.people.log_settings import LogSettings
 from idp.people.not_me import SignInNotices
 from idp.people.operations import Operations
+from idp.people.overview import Overview
 from idp.people.own_profile import OwnProfile
 from idp.people.rollout import RollOut
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
 from idp.people.told import Told
 from idp.people.watch import Watch
+from idp.protocol.failed_flows import FailedFlows
 from idp.protocol.server import ProtocolServer
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory
@@ -71,10 +80,16 @@ class Services:
     tenants: TenantService
     directory: TenantDirectory
     clients: ClientRegistry
+    client_desk: ClientDesk
     persons: PersonDirectory
     people: PeopleService
+    people_export: PeopleExport
+    bulk: Bulk
+    overview: Overview
     rollout: RollOut
     joining: Joining
+    arrivals: Arrivals
+    activation: Activation
     admin_requests: AdminRequests
     told: Told
     cases: Cases
@@ -83,6 +98,8 @@ class Services:
     alerts: Alerts
     letters: Letters
     history: History
+    app_passwords: PeoplesAppPasswords
+    app_password_rules: AppPasswordRules
     log_settings: LogSettings
     own_profile: OwnProfile
     grants: Grants
@@ -96,6 +113,11 @@ class Services:
     def consents(self) -> Consents:
         """What people allowed third-party clients."""
         return self.grants.consents
+
+    @property
+    def failed_flows(self) -> FailedFlows:
+        """What went wrong lately at each client."""
+        return self.protocol.failed_flows
 
     def close(self) -> None:
         """Let go of Redis; the last user of a bundled one stops it."""

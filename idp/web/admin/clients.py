@@ -185,8 +185,8 @@ def _detail(
         scope=found.scope,
         created_at=found.created_at,
         secrets=tuple(
-            contexts.SecretRow(created_at=created, expires_at=expires)
-            for created, expires, _ in services().clients.secrets_of(found)
+            contexts.SecretRow(created_at=secret.created_at, expires_at=secret.expires_at)
+            for secret in services().clients.secrets_of(found)
         ),
     )
 

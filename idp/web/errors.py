@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from idp.infra.throttle import Throttled
 from idp.web import contexts
+from idp.web.api import problems
 from idp.web.http import page, services
 from idp.web.security import CsrfRejected
 
@@ -39,6 +40,8 @@ def form_expired(error: CsrfRejected) -> Response:
 def unavailable(error: Exception) -> Response:
     """A store is away: nothing was changed, and service resumes by itself."""
     _log.warning("unavailable", extra={"cause": type(error).__name__, "route": _route()})
+    if problems.is_asked_of_the_api() and (problem := problems.problem_of(error)):
+        return problem.response()
     if request.endpoint in _MACHINES:
         body = jsonify(
             error="temporarily_unavailable",
@@ -63,6 +66,8 @@ def http_error(error: HTTPException) -> Response:
     """404, 405, 413 and their kin."""
     if error.response is not None:
         return error.response  # type: ignore[return-value]
+    if problems.is_asked_of_the_api() and (problem := problems.problem_of(error)):
+        return problem.response()
     code = error.code or 500
     if request.endpoint in _MACHINES:
         body = jsonify(
@@ -85,6 +90,8 @@ def http_error(error: HTTPException) -> Response:
 def unexpected(error: Exception) -> Response:
     """A mistake of ours."""
     _log.exception("unexpected error", extra={"reference": _reference(), "route": _route()})
+    if problems.is_asked_of_the_api():
+        return problems.unexpected(_reference()).response()
     if request.endpoint in _MACHINES:
         body = jsonify(
             error="server_error", error_description="The provider met an unexpected condition."

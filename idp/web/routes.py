@@ -5,6 +5,7 @@ from flask import Flask
 from idp.web import (
     account,
     admin,
+    api,
     endpoints,
     invitation,
     login,
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     account.bp,
     admin.bp,
     operator.bp,
+    api.bp,
     not_me.bp,
     system.bp,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.routing import Rule
 
+from idp.web.api import OPERATIONS
 from tests.web.conftest import Front
 
 PUBLIC = "anybody"
@@ -15,6 +16,7 @@ PERSON = "a person signed in"
 FRESH = "a person who signed in a moment ago"
 ADMIN = "an admin of the company named"
 OPERATOR = "an operator of the platform, with two factors"
+TOKEN = "an access token with the scope of the operation: see tests/web/api/test_access.py"
 
 GUARDS = {
     "oauth.authorize": PUBLIC,
@@ -101,6 +103,8 @@ GUARDS = {
     "system.static": PUBLIC,
     "system.brand": PUBLIC,
     "system.outbox": PUBLIC,
+    "api.describe": PUBLIC,
+    **{f"api.{operation.name}": TOKEN for operation in OPERATIONS},
 }
 
 NORD, SUED = "012345678", "087654321"
@@ -210,7 +214,8 @@ def test_a_form_without_our_token_changes_nothing(front: Front, token: str) -> N
     front.member(NORD, "anna@nord.example", "admin")
     browser = front.sign_in("anna@nord.example")
     for rule in rules(front):
-        if rule.endpoint.startswith("endpoints.") or "POST" not in (rule.methods or ()):
+        machines = rule.endpoint.startswith(("endpoints.", "api."))
+        if machines or "POST" not in (rule.methods or ()):
             continue
         if rule.endpoint in ("oauth.authorize", "signout.end_session"):
             continue  # protocol requests, which other sites may post

@@ -1,0 +1,29 @@
+"""The management API, ``/api/v1``: everything the consoles do, for programs (R4).
+
+One table (``table.OPERATIONS``) routes, validates and documents. Each resource has its module,
+whose functions enter themselves into the table and call the services that the consoles call too.
+"""
+
+import msgspec
+from flask import Blueprint, Response
+
+from idp.web.api import openapi
+from idp.web.api.resources import MODULES
+from idp.web.api.serving import JSON, view_of
+from idp.web.api.table import BASE, OPERATIONS
+from idp.web.http import guard, services
+
+__all__ = ["MODULES", "OPERATIONS", "bp"]
+
+bp = Blueprint("api", __name__)
+for _operation in OPERATIONS:
+    bp.add_url_rule(
+        _operation.rule, _operation.name, view_of(_operation), methods=[_operation.method]
+    )
+
+
+@bp.get(f"{BASE}/openapi.json")
+def describe() -> Response:
+    """The OpenAPI document; no token is needed to read it."""
+    body = msgspec.json.encode(openapi.document(services().settings.issuer))
+    return guard().protect_api(Response(body, content_type=JSON))

@@ -1,0 +1,207 @@
+"""Companies: found by operators, shown and changed within their bounds."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from idp.core.vocabulary import ManagementScope
+from idp.people.companies import FirstAdmin
+from idp.tenants.catalogue import PRODUCTS, check_products
+from idp.tenants.models import Tenant
+from idp.web.api.problems import Problem, field_problem
+from idp.web.api.resources.common import (
+    STRICT,
+    CompanyName,
+    CustomerNumber,
+    Email,
+    Keys,
+    Limit,
+    Locale,
+    Moment,
+    Name,
+    Search,
+    Wire,
+    check_something,
+)
+from idp.web.api.table import BASE, Call, Reply, operation
+from idp.web.http import services
+
+_OPERATOR = ManagementScope.OPERATOR
+_ONE = "/companies/{number}"
+Colour = Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#0b6b53"])]
+
+
+class CompaniesQuery(Wire, **STRICT):
+    """Which companies to list."""
+
+    search: Search = ""
+    accounts: Literal["central", "local"] | None = None
+    after: CustomerNumber | None = None
+    limit: Limit = 50
+
+
+class CompanyRow(Wire):
+    """A company in the list. `accounts`: `local` until central accounts are activated."""
+
+    customer_number: str
+    name: str
+    accounts: str
+    products: list[str]
+    people: int
+    admins: int
+    created_at: Moment
+
+
+class Companies(Wire):
+    """A page of companies by customer number."""
+
+    items: list[CompanyRow]
+    next: str | None
+
+
+class Company(Wire):
+    """A company. `accent` is its colour on our pages."""
+
+    customer_number: str
+    name: str
+    accounts: str
+    products: list[str]
+    accent: str | None
+    people: int
+    created_at: Moment
+
+
+class AdminToInvite(Wire, **STRICT):
+    """Who becomes the first admin, by mailed invitation."""
+
+    email: Email
+    given_name: Name
+    family_name: Name
+    locale: Locale = "de"
+
+
+class NewCompany(Wire, **STRICT):
+    """A company to be founded. Without `products` it books all of them."""
+
+    customer_number: CustomerNumber
+    name: CompanyName
+    products: Keys | None = None
+    accounts: Literal["central", "local"] = "central"
+    admin: AdminToInvite | None = None
+
+
+class CompanyChange(Wire, **STRICT):
+    """What to change; what is left out stays. `name` takes the operator scope."""
+
+    name: CompanyName | UnsetType = UNSET
+    accent: Colour | UnsetType | None = UNSET
+
+
+class Booking(Wire, **STRICT):
+    """The products booked."""
+
+    products: Keys
+
+
+class Booked(Wire):
+    """The products booked, in the catalogue's order."""
+
+    products: list[str]
+
+
+def _described(tenant: Tenant) -> Company:
+    everything = services()
+    return Company(
+        customer_number=tenant.customer_number,
+        name=tenant.name,
+        accounts=tenant.accounts_mode,
+        products=list(everything.tenants.products_of(tenant.id)),
+        accent=tenant.accent,
+        people=everything.people.count_people(tenant.id),
+        created_at=tenant.created_at,
+    )
+
+
+@operation("GET", "/companies", scope=_OPERATOR)
+def list_companies(call: Call, query: CompaniesQuery) -> Companies:
+    """List companies."""
+    page = services().companies.list(
+        search=query.search, accounts_mode=query.accounts, after=query.after, limit=query.limit
+    )
+    rows = [
+        CompanyRow(
+            customer_number=row.customer_number,
+            name=row.name,
+            accounts=row.accounts_mode,
+            products=list(row.products),
+            people=row.people,
+            admins=row.admins,
+            created_at=row.created_at,
+        )
+        for row in page.rows
+    ]
+    return Companies(rows, page.next)
+
+
+@operation(
+    "POST",
+    "/companies",
+    scope=_OPERATOR,
+    fresh=True,
+    status=201,
+    conflict="The customer number has a company already.",
+)
+def found_company(call: Call, body: NewCompany) -> Reply[Company]:
+    """Found a company and, if one is named, invite its first admin."""
+    everything = services()
+    tenant = everything.companies.found(
+        call.access.actor,
+        body.customer_number,
+        body.name,
+        products=_products(body.products),
+        local=body.accounts == "local",
+        admin=None
+        if body.admin is None
+        else FirstAdmin(
+            body.admin.email, body.admin.given_name, body.admin.family_name, body.admin.locale
+        ),
+    )
+    where = f"{everything.settings.issuer}{BASE}/companies/{tenant.customer_number}"
+    return Reply(_described(tenant), {"Location": where})
+
+
+@operation("GET", _ONE, scope=ManagementScope.COMPANY_READ)
+def show_company(call: Call) -> Company:
+    """Show a company."""
+    return _described(services().tenants.get(call.at.tenant_id))
+
+
+@operation("PATCH", _ONE, scope=ManagementScope.COMPANY_WRITE, fresh=True)
+def change_company(call: Call, body: CompanyChange) -> Company:
+    """Change a company's name or looks."""
+    check_something(body)
+    everything, actor, tenant_id = services(), call.access.actor, call.at.tenant_id
+    if not isinstance(body.name, UnsetType):
+        if _OPERATOR not in call.access.scopes:
+            raise Problem(403, f"The name is changed by operators: it needs the scope {_OPERATOR}.")
+        everything.companies.rename(actor, tenant_id, body.name)
+    if not isinstance(body.accent, UnsetType):
+        everything.branding.save(tenant_id, actor, body.accent, None)
+    return _described(everything.tenants.get(tenant_id))
+
+
+@operation("PUT", f"{_ONE}/products", scope=_OPERATOR, fresh=True)
+def book_products(call: Call, body: Booking) -> Booked:
+    """Book exactly these products; it holds from the next token on."""
+    everything = services()
+    everything.companies.book(call.access.actor, call.at.tenant_id, _products(body.products))
+    return Booked(list(everything.tenants.products_of(call.at.tenant_id)))
+
+
+def _products(keys: list[str] | None) -> list[str]:
+    if keys is None:
+        return [product.key for product in PRODUCTS]
+    try:
+        return check_products(keys)
+    except ValueError as error:
+        raise field_problem("products", f"{error}.") from None

@@ -1,0 +1,122 @@
+"""Invitations into a company."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from idp.core.vocabulary import ManagementScope
+from idp.people.models import Invitation as Row
+from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.web.api.resources.common import (
+    STRICT,
+    Email,
+    Keys,
+    Locale,
+    Moment,
+    Name,
+    Role,
+    Wire,
+)
+from idp.web.api.table import BASE, Call, Reply, operation
+from idp.web.http import services
+
+READ, WRITE = ManagementScope.PEOPLE_READ, ManagementScope.PEOPLE_WRITE
+_HERE = "/companies/{number}/invitations"
+_ONE = f"{_HERE}/{{invitation_id}}"
+
+
+class NewInvitation(Wire, **STRICT):
+    """Whom to invite. Without `permissions` they get those that every new member has."""
+
+    email: Email
+    given_name: Name
+    family_name: Name
+    role: Role = "employee"
+    permissions: Keys | None = None
+    locale: Locale = "en"
+    salutation: Annotated[str, Meta(max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
+
+
+class Invitation(Wire):
+    """An invitation that was mailed and not yet accepted."""
+
+    id: str
+    email: str
+    given_name: str
+    family_name: str
+    role: str
+    permissions: list[str]
+    locale: str
+    invited_by: str | None
+    sent_at: Moment | None
+    expires_at: Moment
+    expired: bool
+
+
+class Invitations(Wire):
+    """Those that are open, the newest first."""
+
+    items: list[Invitation]
+
+
+def _described(row: Row) -> Invitation:
+    return Invitation(
+        id=row.id,
+        email=row.email,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        role=row.role,
+        permissions=list(row.permissions),
+        locale=row.locale,
+        invited_by=row.invited_by,
+        sent_at=row.sent_at,
+        expires_at=row.expires_at,
+        expired=row.expires_at <= services().clock.now(),
+    )
+
+
+@operation("GET", _HERE, scope=READ, right=MANAGE_PEOPLE)
+def list_invitations(call: Call) -> Invitations:
+    """List open invitations, 200 at most; expired ones can be sent again."""
+    rows = services().people.invitations.list(call.at.tenant_id)
+    return Invitations([_described(row) for row in rows])
+
+
+@operation(
+    "POST",
+    _HERE,
+    scope=WRITE,
+    right=MANAGE_PEOPLE,
+    fresh=True,
+    status=201,
+    conflict="The person belongs to the company already, or is invited already.",
+)
+def invite(call: Call, body: NewInvitation) -> Reply[Invitation]:
+    """Invite a person by mail."""
+    row = services().people.invitations.invite(
+        call.at.tenant_id,
+        call.access.actor,
+        body.email,
+        body.given_name,
+        body.family_name,
+        body.role,
+        body.permissions,
+        body.locale,
+        salutation=body.salutation,
+    )
+    where = f"{services().settings.issuer}{BASE}/companies/{call.at.customer_number}/invitations"
+    return Reply(_described(row), {"Location": f"{where}/{row.id}"})
+
+
+@operation("POST", f"{_ONE}/resend", scope=WRITE, right=MANAGE_PEOPLE, conflict="Not for you.")
+def resend_invitation(call: Call, invitation_id: str) -> Invitation:
+    """Mail an invitation again, for the full time; the old link dies."""
+    return _described(
+        services().people.invitations.resend(call.at.tenant_id, call.access.actor, invitation_id)
+    )
+
+
+@operation("DELETE", _ONE, scope=WRITE, right=MANAGE_PEOPLE)
+def revoke_invitation(call: Call, invitation_id: str) -> None:
+    """Revoke an invitation; its link dies. Once more answers 404."""
+    services().people.invitations.revoke(call.at.tenant_id, call.access.actor, invitation_id)

@@ -1,0 +1,249 @@
+"""The people of a company: listed as the console lists them, changed by the same services."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from idp.core.vocabulary import ManagementScope
+from idp.infra.database import transaction
+from idp.people.listing import MemberRow, Order, PeopleFilter
+from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
+from idp.web.api.resources.common import (
+    STRICT,
+    After,
+    Keys,
+    Limit,
+    Moment,
+    Reason,
+    Role,
+    Search,
+    Why,
+    Wire,
+    check_something,
+)
+from idp.web.api.table import Call, operation
+from idp.web.http import services
+
+READ, WRITE = ManagementScope.PEOPLE_READ, ManagementScope.PEOPLE_WRITE
+_HERE = "/companies/{number}/people"
+_ONE = f"{_HERE}/{{person_id}}"
+_STANDS = "The company's last admin, oneself, or what an admin alone may do."
+
+
+class PeopleQuery(Wire, **STRICT):
+    """Whom to list, and in which order."""
+
+    search: Search = ""
+    status: Literal["active", "locked", "waiting"] | None = None
+    role: Literal["admin", "employee", "helper"] | None = None
+    second_factor: Annotated[
+        Literal["has", "missing", "none"] | None,
+        Meta(description="`missing`: the policy binds them and nothing that counts is set up."),
+    ] = None
+    sort: Literal["name", "email", "last-sign-in", "status", "role"] = "name"
+    order: Literal["ascending", "descending"] = "ascending"
+    after: After | None = None
+    limit: Limit = 50
+
+
+class Person(Wire):
+    """A member of the company. `products` null: all that the company has booked."""
+
+    id: str
+    subject: str
+    name: str
+    given_name: str
+    family_name: str
+    email: str
+    salutation: str | None
+    role: str
+    status: str
+    account_status: str
+    permissions: list[str]
+    products: list[str] | None
+    factors: list[str]
+    has_second_factor: bool
+    must_have_second_factor: bool
+    second_factor_deadline: Moment | None
+    last_sign_in_at: Moment | None
+    joined_at: Moment
+
+
+class People(Wire):
+    """A page of people."""
+
+    items: list[Person]
+    next: str | None
+    total: Annotated[int, Meta(description="How many match, on all pages.")]
+
+
+class PersonChange(Wire, **STRICT):
+    """What to change of a member; what is left out stays."""
+
+    role: Role | UnsetType = UNSET
+    permissions: Keys | UnsetType = UNSET
+    products: Annotated[
+        Keys | UnsetType | None, Meta(description="null: all that the company has booked.")
+    ] = UNSET
+
+
+class Bypass(Wire, **STRICT):
+    """For how long one sign-in may do without the second factor."""
+
+    hours: Annotated[int, Meta(ge=1, le=72)]
+    reason: Reason = ""
+
+
+class BypassGranted(Wire):
+    """Until when it can be used."""
+
+    until: Moment
+
+
+def described(row: MemberRow) -> Person:
+    """A row of the list as it is sent."""
+    return Person(
+        id=row.membership_id,
+        subject=row.subject,
+        name=row.name,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        email=row.email,
+        salutation=row.salutation,
+        role=row.role,
+        status=row.status,
+        account_status=row.account_status,
+        permissions=list(row.permissions),
+        products=None if row.products is None else list(row.products),
+        factors=[str(factor) for factor in row.factors],
+        has_second_factor=row.second_factor,
+        must_have_second_factor=row.must_have,
+        second_factor_deadline=row.mfa_deadline,
+        last_sign_in_at=row.last_sign_in_at,
+        joined_at=row.created_at,
+    )
+
+
+def _shown(call: Call, person_id: str) -> Person:
+    return described(services().people.get_member(call.at.tenant_id, person_id))
+
+
+@operation("GET", _HERE, scope=READ, right=MANAGE_PEOPLE)
+def list_people(call: Call, query: PeopleQuery) -> People:
+    """List people.
+
+    Filtered, sorted and paged as in the company console; waiting ones are in it.
+    """
+    people, tenant_id = services().people, call.at.tenant_id
+    order = Order(query.sort, query.order == "descending")
+    after = decode_cursor(query.after)
+    if after is not None and not order.takes(after):
+        raise bad_cursor()
+    chosen = PeopleFilter(
+        search=query.search,
+        status=query.status or "",
+        role=query.role or "",
+        factor=query.second_factor or "",
+    )
+    page = people.list_people(tenant_id, chosen=chosen, order=order, after=after, limit=query.limit)
+    return People(
+        items=[described(row) for row in page.rows],
+        next=encode_cursor(page.next) if page.next else None,
+        total=people.count_people(tenant_id, chosen=chosen),
+    )
+
+
+@operation("GET", _ONE, scope=READ, right=MANAGE_PEOPLE)
+def show_person(call: Call, person_id: str) -> Person:
+    """Show a person."""
+    return _shown(call, person_id)
+
+
+@operation("PATCH", _ONE, scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STANDS)
+def change_person(call: Call, person_id: str, body: PersonChange) -> Person:
+    """Change role, permissions or products of a person.
+
+    Each reaches the products with the next token. Every member that is given replaces what was.
+    """
+    check_something(body)
+    people, tenant_id, actor = services().people, call.at.tenant_id, call.access.actor
+    with transaction():  # all of it or nothing
+        if not isinstance(body.role, UnsetType):
+            people.set_role(tenant_id, actor, person_id, body.role)
+        if not isinstance(body.permissions, UnsetType):
+            people.set_permissions(tenant_id, actor, person_id, body.permissions)
+        if not isinstance(body.products, UnsetType):
+            people.set_products(tenant_id, actor, person_id, body.products)
+    return _shown(call, person_id)
+
+
+@operation("POST", f"{_ONE}/lock", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
+def lock_person(call: Call, person_id: str, body: Why) -> Person:
+    """Lock a person out of the company.
+
+    At once every session, token and application password of theirs for the company ends, and the
+    products are told.
+    """
+    services().people.lock_member(call.at.tenant_id, call.access.actor, person_id, body.reason)
+    return _shown(call, person_id)
+
+
+@operation("POST", f"{_ONE}/unlock", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
+def unlock_person(call: Call, person_id: str, body: Why) -> Person:
+    """Unlock a person; what ended stays ended."""
+    services().people.unlock_member(call.at.tenant_id, call.access.actor, person_id, body.reason)
+    return _shown(call, person_id)
+
+
+@operation("POST", f"{_ONE}/admit", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
+def admit_person(call: Call, person_id: str) -> Person:
+    """Let in a person who waits; they are told by mail."""
+    services().joining.admit(call.at.tenant_id, call.access.actor, person_id)
+    return _shown(call, person_id)
+
+
+@operation("DELETE", _ONE, scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STANDS)
+def remove_person(call: Call, person_id: str) -> None:
+    """Remove a person from the company.
+
+    The account and its other companies stay. Removing once more answers 404.
+    """
+    services().people.remove_member(call.at.tenant_id, call.access.actor, person_id)
+
+
+@operation(
+    "POST",
+    f"{_ONE}/reset-factors",
+    scope=WRITE,
+    right=MANAGE_PEOPLE,
+    fresh=True,
+    conflict="Oneself, or another company relies on the second factor.",
+)
+def reset_factors(call: Call, person_id: str, body: Why) -> None:
+    """Forget a person's second factor (a lost phone).
+
+    The next sign-in sets up a new one; the person is told by mail and every session ends.
+    """
+    services().people.reset_factors(call.at.tenant_id, call.access.actor, person_id, body.reason)
+
+
+@operation(
+    "PUT",
+    f"{_ONE}/bypass",
+    scope=ManagementScope.POLICY_WRITE,
+    fresh=True,
+    conflict="Nothing is demanded of the person, or only a passkey will do.",
+)
+def grant_bypass(call: Call, person_id: str, body: Bypass) -> BypassGranted:
+    """Let one sign-in of a person do without the second factor."""
+    until = services().rollout.grant_bypass(
+        call.at.tenant_id, call.access.actor, person_id, body.hours, body.reason
+    )
+    return BypassGranted(until)
+
+
+@operation("DELETE", f"{_ONE}/bypass", scope=ManagementScope.POLICY_WRITE, conflict="Oneself.")
+def revoke_bypass(call: Call, person_id: str) -> None:
+    """Take a bypass back; without one nothing happens."""
+    services().rollout.revoke_bypass(call.at.tenant_id, call.access.actor, person_id)

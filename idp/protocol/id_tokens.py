@@ -46,8 +46,23 @@ class IdTokens:
         access_token: str,
     ) -> str:
         """Signed with the client's registered algorithm, RS256 where it named none."""
-        now = epoch(self._clock.now())
         alg = client.id_token_signed_response_alg
+        claims = self.claims_of(entitlement, client, person, membership, scope=scope, nonce=nonce)
+        claims["at_hash"] = half_hash(access_token, alg)
+        return self._keyring.sign(claims, alg)
+
+    def claims_of(
+        self,
+        entitlement: Entitlement,
+        client: Client,
+        person: Person,
+        membership: PersonMembership | None,
+        *,
+        scope: tuple[str, ...],
+        nonce: str | None,
+    ) -> dict[str, Any]:
+        """What the ID token says, but for what binds it to its access token."""
+        now = epoch(self._clock.now())
         requested = RequestedClaims.from_dict(
             dict(entitlement.claims) if entitlement.claims else None
         )
@@ -64,11 +79,10 @@ class IdTokens:
             "acr": acr_to_state(entitlement.acr, requested),
             "amr": entitlement.amr,
             "sid": entitlement.sid,
-            "at_hash": half_hash(access_token, alg),
         }
         if nonce is not None:
             claims["nonce"] = nonce
-        return self._keyring.sign(claims, alg)
+        return claims
 
     def read_hint(self, token: str, client_id: str | None = None) -> dict[str, Any] | None:
         """The claims of an ID token of ours (of that client), whatever its age; else None."""

@@ -116,7 +116,7 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
         self._response_types = frozenset(
             kind for grant, _ in self._authorization_grants for kind in grant.RESPONSE_TYPES
         )
-        self._around = Surroundings(
+        self.around = Surroundings(
             registry.find, self.parts.id_tokens.read_hint, self._response_types
         )
         self._discovery = orjson.dumps(self.metadata())
@@ -126,7 +126,7 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
     def check_authorization_request(self, request: ProtocolRequest) -> AuthorizationRequest:
         """The request as a checked value; raises :class:`AuthorizationError`."""
         try:
-            return check_authorization_request(request, self._clock.now(), self._around)
+            return check_authorization_request(request, self._clock.now(), self.around)
         except AuthorizationError as error:
             self.refusals.at_authorization(request, error)
             _log_refusal("authorize", error.error, error.client_id)
@@ -190,7 +190,14 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
             raise AccessDenied(hints.PERSON_NOT_ENTITLED, detail=str(error)) from error
 
     def _record(self, request: AuthorizationRequest, authentication: Authentication) -> CodeRecord:
-        entitlement = Entitlement(
+        entitlement = self.entitlement(request, authentication)
+        return CodeRecord(entitlement, request.redirect_uri, request.code_challenge, request.nonce)
+
+    def entitlement(
+        self, request: AuthorizationRequest, authentication: Authentication
+    ) -> Entitlement:
+        """What the request amounts to, once it is granted."""
+        return Entitlement(
             family=self.parts.grants.codes.new_family(),
             client_id=request.client_id,
             subject=authentication.subject,
@@ -204,7 +211,6 @@ class ProtocolServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has 
             created_at=self._clock.now(),
             claims=request.claims.to_dict() or None,
         )
-        return CodeRecord(entitlement, request.redirect_uri, request.code_challenge, request.nonce)
 
     def respond_error(
         self,

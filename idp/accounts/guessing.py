@@ -66,6 +66,13 @@ class PasswordGuesses:
                 for hook in self.on_guessing:
                     hook(subject)
 
+    def uncount(self, email: str, ip: str | None, *, browser_known: bool) -> None:
+        """Nobody could say whether the try was right: it was none."""
+        if browser_known:
+            self._throttle.give_back(self._known_browser, digest(email))
+        else:
+            self._throttle.give_back(self._account_network, digest(email), network_of(ip))
+
     def _note(self, event: str, subject: str | None, ip: str | None) -> None:
         self._audit.record(event, category="sign-in", subject=subject, ip=ip, outcome="failure")
 

@@ -17,6 +17,7 @@ from importlib.resources import files
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from idp.accounts import foreign_hashes
 from idp.accounts.breached import PasswordsUnavailable
 from idp.core.randomness import Randomness
 from idp.settings import HashingSettings
@@ -73,17 +74,36 @@ class Hasher:
             return self._argon2.hash(_prepared(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password is the stored one; without a stored one the same work, and False."""
+        """Whether the password is the stored one; without a stored one the same work, and False.
+
+        A wrong password costs that work also where another product's hash was checked before.
+        """
+        if stored is not None and foreign_hashes.is_foreign(stored):
+            with self._slot():
+                if self._is_foreign_match(stored, password):
+                    return True
+            stored = None
         with self._slot():
-            try:
-                self._argon2.verify(stored or self._decoy, _prepared(password))
-            except (VerificationError, InvalidHashError):
-                return False
-        return stored is not None
+            right = self._matches(stored or self._decoy, _prepared(password))
+        return right and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether the stored hash was made with other parameters than today's."""
-        return self._argon2.check_needs_rehash(stored)
+        """Whether the stored hash is another product's, or was made with other parameters than
+        today's.
+        """
+        return foreign_hashes.is_foreign(stored) or self._argon2.check_needs_rehash(stored)
+
+    def _is_foreign_match(self, stored: str, password: str) -> bool:
+        if stored.startswith(foreign_hashes.ARGON2):
+            body = stored.removeprefix(foreign_hashes.ARGON2)
+            return any(self._matches(body, p) for p in foreign_hashes.spellings(password))
+        return foreign_hashes.matches(stored, password)
+
+    def _matches(self, encoded: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(encoded, password)
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
+            return False
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

@@ -14,7 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from idp.accounts.claims import apply_claims, check_claims
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.errors import EmailTaken, InvalidCredentials, UnknownAccount
+from idp.accounts.foreign_hashes import is_foreign, scheme_of
 from idp.accounts.guessing import PasswordGuesses
+from idp.accounts.legacy_logins import LegacyLogins, LegacyUnavailable
 from idp.accounts.models import Account
 from idp.accounts.new_passwords import NewPasswords
 from idp.accounts.passwords import Hasher
@@ -68,6 +70,8 @@ class AccountService:
         """Called with account id, subject and the sid to keep (None: end every session)."""
         self.on_locked: list[Callable[[str, str], object]] = []
         """Called with account id and subject."""
+        self.legacy_logins: LegacyLogins | None = None
+        """Old products that can be asked about a password they never handed over."""
         self.on_guessing = self._guesses.on_guessing
         """Called with the subject when strangers have tried so many passwords that browsers which
         never signed in to the account must wait."""
@@ -225,13 +229,18 @@ class AccountService:
         """The account, if the password is its own; the same work and time whoever asks.
 
         A locked account is returned too: the caller tells so, but only now. Raises
-        ``InvalidCredentials``, ``Throttled``.
+        ``InvalidCredentials``, ``Throttled``, ``LegacyUnavailable``.
         """
         account = self.find_by_email(email)
         counted = account.email if account else email.strip().lower()[:320]
         self._guesses.begin(counted, ip, browser_known=browser_known)
         stored = account.password_hash if account else None
-        right = self._hasher.verify(stored, password[:1024])
+        try:
+            asked = self.legacy_logins and self.legacy_logins.ask(stored, counted, password[:1024])
+        except LegacyUnavailable:
+            self._guesses.uncount(counted, ip, browser_known=browser_known)
+            raise
+        right = self._hasher.verify(stored, password[:1024]) if asked is None else asked
         if account is None or stored is None or not right:
             self._guesses.failed(
                 counted,
@@ -309,6 +318,8 @@ class AccountService:
                 .where(Account.id == account.id, Account.password_hash == stored)
                 .values(password_hash=hashed)
             )
+            if is_foreign(stored):
+                self._record("password.taken_over", account, detail={"from": scheme_of(stored)})
 
     def _record(
         self,

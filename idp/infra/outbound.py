@@ -74,6 +74,13 @@ class Outbound:
         given = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return self._call("POST", url, given, urlencode(data).encode("ascii"))
 
+    def post_json(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """POST JSON; raises :class:`OutboundRefused` or :class:`OutboundFailed`."""
+        given = {"Content-Type": "application/json", **(headers or {})}
+        return self._call("POST", url, given, body)
+
     def check_url(self, url: str) -> None:
         """Raise :class:`OutboundRefused` for a URL that would be refused by its form alone."""
         self._target(url)

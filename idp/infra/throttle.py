@@ -79,6 +79,10 @@ class Throttle:
         if int(found[-2]) > rule.limit:
             raise Throttled(rule, max(1, int(found[-1])))
 
+    def give_back(self, rule: Limit, *parts: str) -> None:
+        """Take one counted try back: it turned out to be none."""
+        self._store.decrement(self.key(rule, *parts))
+
     def clear(self, rule: Limit, *parts: str) -> None:
         """Forget the tries, after a success."""
         self._store.delete(self.key(rule, *parts))

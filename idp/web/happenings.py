@@ -1,4 +1,5 @@
-"""Events of the audit log as the person reads them in their history; others are not shown there.
+"""Events of the audit log in words: ``HISTORY`` is what people read of themselves; ``COMPANY`` is
+what only those read who may read a change log. Each event stands in one of the two.
 
 An event that failed (``outcome`` is ``failure``) says so beside it.
 """
@@ -63,4 +64,90 @@ HISTORY = {
     "admin_request.refused": _("Request to become an admin refused"),
     "admin_request.granted": _("Became an admin"),
     "letter.sent": _("Wrote to the company’s admins"),
+    # application passwords
+    "app_password.created": _("Application password made"),
+    "app_password.deleted": _("Application password deleted"),
+    "app_password.revoked": _("Application password ended by the company"),
+    "app_password.ended": _("Application passwords ended"),
 }
+
+COMPANY = {
+    # people
+    "account.deleted": _("Account deleted"),
+    "member.mfa_selected": _("Chosen for the second factor, or no longer"),
+    "member.products": _("Products changed"),
+    "member.join_refused": _("Joining the company refused"),
+    "invitation.sent": _("Invitation sent"),
+    "invitation.resent": _("Invitation sent again"),
+    "invitation.revoked": _("Invitation withdrawn"),
+    "invitation.withdrawn": _("Invitation taken back with its import"),
+    "invitation.accepted": _("Invitation accepted"),
+    "operator.granted": _("Made an operator"),
+    "operator.revoked": _("No longer an operator"),
+    "people.exported": _("List of people exported"),
+    "registration.requested": _("Registration begun"),
+    "registration.address_known": _("Registration with a known address"),
+    # import and activation
+    "import.staged": _("File for an import uploaded"),
+    "import.collisions_decided": _("Collisions of an import decided"),
+    "import.started": _("Import started"),
+    "import.paused": _("Import paused"),
+    "import.resumed": _("Import resumed"),
+    "import.finished": _("Import finished"),
+    "import.discarded": _("Import discarded"),
+    "import.undo_started": _("Undoing an import started"),
+    "import.undone": _("Import undone"),
+    "tenant.activated": _("Central accounts activated"),
+    "tenant.cutover_postponed": _("Cut-off postponed"),
+    "activation.reminded": _("Reminded to set up the account"),
+    "legacy_login.configured": _("Sign-in of the former product connected"),
+    "legacy_login.removed": _("Sign-in of the former product disconnected"),
+    # the company
+    "tenant.created": _("Company created"),
+    "tenant.changed": _("Company changed"),
+    "tenant.products": _("Booked products changed"),
+    "policy.changed": _("Security policy changed"),
+    "app_password.policy": _("Rule for application passwords changed"),
+    # clients and what they do
+    "client.registered": _("Client app registered"),
+    "client.changed": _("Client app changed"),
+    "client.disabled": _("Client app switched off"),
+    "client.enabled": _("Client app switched on"),
+    "client.deleted": _("Client app deleted"),
+    "client.secret_rotated": _("New secret of a client app"),
+    "client.secret_ended": _("Secret of a client app ended"),
+    "code.replayed": _("Authorization code used twice"),
+    "refresh_token.reused": _("Refresh token used twice"),
+    "console.refused": _("Console refused to somebody without the right"),
+    "api.refused": _("Request of a program refused"),
+    # the log itself
+    "log.exported": _("Change log exported"),
+    "log.retention": _("How long the change log is kept changed"),
+    "log.let_go": _("Old records of the change log let go"),
+    # the platform
+    "audit.verification_asked": _("Check of a change log asked for"),
+    "audit.verified": _("Change log checked"),
+    "delivery.retried": _("Delivery tried again"),
+    "delivery.dropped": _("Delivery given up"),
+    "keys.rotated": _("Signing keys rotated"),
+    "keys.retired": _("Signing key retired"),
+}
+
+WORDS = {**HISTORY, **COMPANY}
+"""Every event in words."""
+
+CATEGORIES = {
+    "sign-in": _("Signing in"),
+    "factors": _("Second factors"),
+    "accounts": _("Accounts"),
+    "people": _("People"),
+    "consent": _("Access given"),
+    "app-passwords": _("Application passwords"),
+    "clients": _("Client apps"),
+    "tenant": _("Company"),
+    "protocol": _("Tokens"),
+    "security": _("Security"),
+    "log": _("Change log"),
+    "operations": _("Operations"),
+}
+"""What the events are filed under."""

@@ -17,6 +17,10 @@ ERRORS = {
     "invalid-credentials": _(
         "E-mail address or password is not right. Check both, or set a new password."
     ),
+    "old-product-unavailable": _(
+        "Your password is still kept by the product you used before, and that does not answer. "
+        "Try again in a few minutes, or set a new password."
+    ),
     "code-required": _("Enter the code."),
     "code-invalid": _("This code is not right. Wait for the next one and enter that."),
     "code-used": _("This code was used already. Wait for the next one and enter that."),
@@ -111,6 +115,21 @@ ERRORS = {
     "case-closed": _("This case was decided or withdrawn meanwhile. Nothing was changed."),
     "case-yours": _("This is about your own account. Other operators decide."),
     "case-approved-already": _("You have approved this already. It takes a second operator."),
+    # becoming an admin
+    "admin-request-reason-required": _("Say why, so that it can be decided."),
+    "admin-request-note-required": _("Say how you made sure that this person is to be an admin."),
+    "admin-request-open": _("You have asked already. Wait for the decision."),
+    "too-many-admin-requests": _("You have asked three times today. Try again tomorrow."),
+    "admin-request-closed": _("This request was decided or withdrawn meanwhile."),
+    "admin-request-yours": _("This is your own request. Somebody else decides."),
+    "admin-request-consented": _("Another admin has consented already."),
+    "admin-request-approved": _("Another operator has approved already."),
+    "admin-request-both-words": _(
+        "You have given the other word already. It takes a second person."
+    ),
+    "admin-request-not-active": _(
+        "This person is no active member at present, so nothing can be granted."
+    ),
     # the policy
     "mode-invalid": _("Choose whom the policy binds."),
     "policy-needs-passkey": _("Allow passkeys and security keys, since only those are to count."),
@@ -134,6 +153,11 @@ ERRORS = {
     "factor-required": _("Allow at least one second factor that can be set up."),
     "grace-days-invalid": _("Enter a number of days between 0 and 90."),
     "remember-days-invalid": _("Enter a number of days between 0 and 90."),
+    "cutover-invalid": _("Choose a day that is two days away at least and a year at most."),
+    "cutover-not-later": _("Choose a day after the present cut-off."),
+    "cutover-passed": _("The cut-off has passed, so it can no longer be moved."),
+    "not-activated": _("Activate central accounts first. The policy comes with them."),
+    "already-activated": _("Central accounts have been activated already."),
     "selected-required": _("Pick at least one person, or choose another rule."),
     # clients
     "client-name-required": _("Enter a name that your people will recognise."),
@@ -144,6 +168,29 @@ ERRORS = {
     ),
     "uri-invalid": _("Enter a full https address."),
     "client-metadata-invalid": _("The registration was refused: %(reason)s"),
+    # how a company looks
+    "accent-invalid": _("Enter a colour like #0e5a6b, or leave the field empty."),
+    "logo-svg": _(
+        "SVG files can hold programs, so they are not accepted. Save the logo as PNG and use that."
+    ),
+    "logo-type": _(
+        "This is no PNG, JPEG or WebP picture. Save the logo as one of these and use that."
+    ),
+    "logo-too-large": _("This file is too large. Use one of at most %(size)s KB."),
+    "logo-dimensions": _(
+        "This picture has too many pixels. Use one of at most 4000 by 2000, or scale it down."
+    ),
+    "logo-tiny": _("This picture is too small. Use one of at least 8 by 8 pixels."),
+    "logo-broken": _("This picture is damaged and cannot be read. Save it again and use that."),
+    # the platform
+    "company-name-invalid": _("Enter the company’s name, up to 200 letters and usual signs."),
+    "customer-number-taken": _("This customer number has a company already."),
+    "accounts-invalid": _("Choose how its people sign in."),
+    "product-unknown": _("This product is not on offer. Reload the page."),
+    "algorithm-unknown": _("Choose one of the algorithms."),
+    "letter-gone": _(
+        "This one was tried again, dropped or forgotten meanwhile. Nothing was changed."
+    ),
     # anywhere
     "required": _("This is needed."),
     "unavailable": _("This is not possible at the moment. Nothing was changed. Try again shortly."),
@@ -170,6 +217,13 @@ NOTICES = {
     "devices-forgotten": _("Every device is asked for the second factor again."),
     "profile-saved": _("Your profile has been saved."),
     "letter-sent": _("Your message is on its way. The answer comes by e-mail."),
+    "admin-request-sent": _("Your request is on its way. You are told by e-mail."),
+    "admin-request-withdrawn": _("Your request has been withdrawn."),
+    "admin-request-consented": _("Your consent is recorded. The operator now has to approve."),
+    "admin-request-approved": _("Your approval is recorded. An admin now has to consent."),
+    "admin-request-granted": _("The person is an admin now and is told by e-mail."),
+    "admin-request-refused": _("The request is refused. The person is told by e-mail."),
+    "told-again": _("The products are told again. Reload the page to see how it went."),
     "company-joined": _("You now belong to the company."),
     "company-waits": _("An admin of the company has been told and will let you in."),
     "session-ended": _("That device has been signed out."),
@@ -195,11 +249,25 @@ NOTICES = {
     "case-approved": _("The old second factors no longer work. The person is told by e-mail."),
     "case-refused": _("The case is closed. The person is told by e-mail."),
     "policy-saved": _("The policy has been saved. It holds from the next sign-in on."),
+    "activated": _("Central accounts are activated. The people are told by e-mail."),
+    "cutover-postponed": _("The cut-off has been put off. Who has not changed over is told."),
     "reminded": _("The reminders are on their way."),
     "reminded-before": _("Everybody who is missing has been reminded within the last day."),
     "bypass-granted": _("The exception is granted. The person is told by e-mail."),
     "bypass-revoked": _("The exception has been taken back."),
     "client-deleted": _("The client has been deleted."),
+    "looks-saved": _("Colour and logo have been saved."),
+    "logo-removed": _("The logo has been removed."),
+    "company-founded": _("The company is there. Invite its first admin."),
+    "company-founded-invited": _("The company is there, and its first admin is invited."),
+    "company-renamed": _("The name has been changed."),
+    "products-saved": _("The booking is up to date."),
+    "letters-retried": _("It is tried again now."),
+    "letters-dropped": _("It has been dropped."),
+    "keys-rotated": _("The next keys are published."),
+    "keys-rotated-now": _("The new keys sign from now on."),
+    "key-retired": _("The key is retired."),
+    "verification-asked": _("The log is being checked. The result appears here."),
 }
 
 SCOPES = {

@@ -38,18 +38,21 @@ from idp.infra.throttle import Throttle
 from idp.people.activation import Activation
 from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
-from idp.people.arrivals import Arrivals
 from idp.people.app_password_rules import AppPasswordRules
 from idp.people.app_passwords import PeoplesAppPasswords
+from idp.people.arrivals import Arrivals
 from idp.people.branding import Branding
 from idp.people.bulk import Bulk
 from idp.people.cases import Cases
+from idp.people.change_log import ChangeLog
 from idp.people.client_desk import ClientDesk
 from idp.people.companies import Companies
 from idp.people.export import PeopleExport
 from idp.people.help import Help
 from idp.people.history import History
+from idp.people.imports.service import Imports
 from idp.people.joining import Joining
+from idp.people.leaving import Leaving
 from idp.people.letters import Letters
 from idp.people.log_settings import LogSettings, expected_chains, list_retentions
 from idp.people.not_me import SignInNotices
@@ -195,6 +198,12 @@ def build_services(
     )
     background = Background(store)
     background.jobs += [arrivals.settle_some, arrivals.tell_some]
+    imports = Imports(
+        settings, clock, randomness, audit, throttle, tenants, background, arrivals.withdraw
+    )
+    imports.can_ask = legacy_logins.has
+    background.jobs.append(imports.worker.work)
+    background.hourly.append(imports.worker.purge)
     audit.on_expected.append(expected_chains)
     background.hourly.append(app_passwords.purge)
     background.hourly.append(AuditRetention(clock, audit, list_retentions).run)
@@ -235,6 +244,7 @@ def build_services(
         rollout=rollout,
         joining=joining,
         arrivals=arrivals,
+        imports=imports,
         activation=Activation(settings, clock, store, outbox, audit, background, tenants),
         admin_requests=admin_requests,
         told=told,
@@ -246,6 +256,8 @@ def build_services(
         history=History(directory),
         app_passwords=peoples_app_passwords,
         app_password_rules=AppPasswordRules(store, audit, app_passwords),
+        change_log=ChangeLog(audit),
+        leaving=Leaving(settings, outbox, audit, accounts, tenants, people),
         log_settings=LogSettings(clock, audit, store),
         own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,

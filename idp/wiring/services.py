@@ -24,18 +24,21 @@ from idp.infra.throttle import Throttle
 from idp.people.activation import Activation
 from idp.people.admin_requests import AdminRequests
 from idp.people.alerts import Alerts
-from idp.people.arrivals import Arrivals
 from idp.people.app_password_rules import AppPasswordRules
 from idp.people.app_passwords import PeoplesAppPasswords
+from idp.people.arrivals import Arrivals
 from idp.people.branding import Branding
 from idp.people.bulk import Bulk
 from idp.people.cases import Cases
+from idp.people.change_log import ChangeLog
 from idp.people.client_desk import ClientDesk
 from idp.people.companies import Companies
 from idp.people.export import PeopleExport
 from idp.people.help import Help
 from idp.people.history import History
+from idp.people.imports.service import Imports
 from idp.people.joining import Joining
+from idp.people.leaving import Leaving
 from idp.people.letters import Letters
 from idp.people.log_settings import LogSettings
 from idp.people.not_me import SignInNotices
@@ -89,6 +92,7 @@ class Services:
     rollout: RollOut
     joining: Joining
     arrivals: Arrivals
+    imports: Imports
     activation: Activation
     admin_requests: AdminRequests
     told: Told
@@ -100,7 +104,9 @@ class Services:
     history: History
     app_passwords: PeoplesAppPasswords
     app_password_rules: AppPasswordRules
+    change_log: ChangeLog
     log_settings: LogSettings
+    leaving: Leaving
     own_profile: OwnProfile
     grants: Grants
     sessions: Sessions

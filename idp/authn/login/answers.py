@@ -9,6 +9,7 @@ from typing import Literal
 
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.guessing import Lookups
+from idp.accounts.legacy_logins import LegacyUnavailable
 from idp.accounts.passwords import HashingBusy
 from idp.accounts.service import AccountService, InvalidCredentials
 from idp.authn.facts import Proof
@@ -19,8 +20,9 @@ from idp.authn.login.registration import Registration
 from idp.authn.login.rounds import identified, start_over
 from idp.authn.login.sign_up import SignUp
 from idp.authn.login.transaction import Change, LoginTransaction
-from idp.authn.ports import Companies, JoinRefused, People
+from idp.authn.ports import Arrivals, Companies, JoinRefused, People
 from idp.authn.step import (
+    Activate,
     ChooseTenant,
     Enroll,
     Identify,
@@ -33,6 +35,7 @@ from idp.authn.step import (
     Register,
     SecondFactor,
     Step,
+    StillLocal,
     VerifyEmail,
 )
 from idp.core.clock import Clock
@@ -55,6 +58,7 @@ class Answers:
         accounts: AccountService,
         people: People,
         companies: Companies,
+        arrivals: Arrivals,
         lookups: Lookups,
         registration: Registration,
         sign_up: SignUp,
@@ -65,6 +69,7 @@ class Answers:
         self._accounts = accounts
         self._people = people
         self._companies = companies
+        self._arrivals = arrivals
         self._lookups = lookups
         self._registration = registration
         self._sign_up = sign_up
@@ -105,6 +110,12 @@ class Answers:
                 return self._choose(due, form)
             case NoCompany() if person is not None:
                 return self._join(person, form, visit) if due.may_join else None
+            case Activate() if person is not None:
+                if action == "later":
+                    return _not_yet if due.may_postpone else None
+                return self._activate(person, due)
+            case StillLocal():
+                return self._sign_up.go_on(tx, anyway=action == "register")
             case Register() | VerifyEmail():
                 return self._new_account(tx, due, form, visit)
             case _:
@@ -172,6 +183,8 @@ class Answers:
             return Refused({"password": "throttled"}, error.retry_after)
         except HashingBusy:
             return Refused({"password": "unavailable"})
+        except LegacyUnavailable:
+            return Refused({"password": "old-product-unavailable"})
         subject = account.subject
         return lambda tx: identified(tx, subject, Proof(Factor.PASSWORD, at))
 
@@ -210,6 +223,14 @@ class Answers:
             return Refused({"customer_number": error.code}, error.retry_after or None)
         return lambda tx: replace(tx, tenant_id=tenant_id)
 
+    def _activate(self, person: Person, due: Activate) -> Change:
+        """Link the account to the companies that the page has named; what others were quicker with
+        is seen by the next decision.
+        """
+        self._arrivals.claim(person.account_id, due.tenant_ids)
+        self._people.forget(person.subject)
+        return lambda tx: tx
+
     @staticmethod
     def _choose(due: ChooseTenant, form: Form) -> Change | Refused:
         picked = form.get("tenant", "")
@@ -226,3 +247,7 @@ def _prefer(*, password: bool) -> Change:
 
 def _postpone(tx: LoginTransaction) -> LoginTransaction:
     return replace(tx, postponed=True)
+
+
+def _not_yet(tx: LoginTransaction) -> LoginTransaction:
+    return replace(tx, not_yet=True)

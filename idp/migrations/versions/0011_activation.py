@@ -34,10 +34,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
-        sa.Column("lease_until", sa.DateTime(timezone=True)),
     )
     op.create_index("ix_import_jobs_tenant", "import_jobs", ["tenant_id", "created_at"])
-    op.create_index("ix_import_jobs_status", "import_jobs", ["status", "lease_until"])
+    op.create_index("ix_import_jobs_status", "import_jobs", ["status", "created_at"])
     op.create_table(
         "import_lines",
         sa.Column(
@@ -52,6 +51,7 @@ def upgrade() -> None:
         sa.Column("problems", sa.JSON(), nullable=False),
         sa.Column("action", sa.String(16)),
         sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("code", sa.String(32)),
         sa.Column("created", sa.JSON()),
     )
     op.create_index("ix_import_lines_outcome", "import_lines", ["job_id", "outcome", "line"])
@@ -73,16 +73,30 @@ def upgrade() -> None:
         )
         invitations.add_column(sa.Column("sent_at", sa.DateTime(timezone=True)))
         invitations.add_column(sa.Column("reminded_at", sa.DateTime(timezone=True)))
+        invitations.add_column(sa.Column("account_id", sa.String(32)))
+        invitations.add_column(sa.Column("arrival", sa.String(16)))
+        invitations.add_column(sa.Column("notice", sa.String(16)))
     op.execute("UPDATE invitations SET sent_at = created_at")
     op.create_index("ix_invitations_email", "invitations", ["email"])
     op.create_index("ix_invitations_import", "invitations", ["import_id"])
+    op.create_index("ix_invitations_unsent", "invitations", ["sent_at", "tenant_id"])
+    op.create_index("ix_invitations_notice", "invitations", ["notice"])
+    op.add_column("memberships", sa.Column("first_sign_in_at", sa.DateTime(timezone=True)))
+    op.execute("UPDATE memberships SET first_sign_in_at = last_sign_in_at")
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("memberships") as memberships:
+        memberships.drop_column("first_sign_in_at")
+    op.drop_index("ix_invitations_notice", table_name="invitations")
+    op.drop_index("ix_invitations_unsent", table_name="invitations")
     op.drop_index("ix_invitations_import", table_name="invitations")
     op.drop_index("ix_invitations_email", table_name="invitations")
     with op.batch_alter_table("invitations") as invitations:
         for name in (
+            "notice",
+            "arrival",
+            "account_id",
             "reminded_at",
             "sent_at",
             "email_verified",

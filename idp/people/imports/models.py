@@ -10,16 +10,17 @@ from idp.infra.database import Base, SealedJson, UtcDateTime
 
 
 class ImportJob(Base):
-    """One file. ``status``: checking, preview, running, paused, done, undoing, undone, failed.
+    """One file. ``status``: staging, checking, preview, running, paused, done, undoing, undone.
 
     ``trusted``: given by an operator or a product, so password hashes and confirmed addresses in it
-    are believed. Whoever works on it holds ``lease_until``; a worker that dies lets it run out.
+    are believed. ``options`` are those of ``options.Options``. A worker holds the row's lock for
+    the portion it is at; one that dies lets go of it with everything it had not committed.
     """
 
     __tablename__ = "import_jobs"
     __table_args__ = (
         Index("ix_import_jobs_tenant", "tenant_id", "created_at"),
-        Index("ix_import_jobs_status", "status", "lease_until"),
+        Index("ix_import_jobs_status", "status", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -37,13 +38,16 @@ class ImportJob(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ImportLine(Base):
-    """One line. ``outcome``: ready, refused, applied, skipped, undone; ``action``: what it does.
+    """One line, by its number in the file.
 
-    ``problems`` are ``{"field": …, "code": …}``; ``created``: the ids of what it made, for undo.
+    ``outcome``: staged (not checked yet), ready, refused, collision (to be decided), skipped,
+    applied, undone, kept (could not be undone). ``action``: what applying it does: invite, link (an
+    account is there), account (with a password of the old product), merge (into what another import
+    made). ``data``: the cells. ``problems``: ``{"field": …, "code": …}``; ``created``: the ids of
+    what it made, for undo. ``code``: that of the first problem, to filter by.
     """
 
     __tablename__ = "import_lines"
@@ -61,15 +65,5 @@ class ImportLine(Base):
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     action: Mapped[str | None] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(16))
+    code: Mapped[str | None] = mapped_column(String(32))
     created: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-
-
-class LegacyLogin(Base):
-    """Where an old product can be asked whether a password is right (A5), one per product."""
-
-    __tablename__ = "legacy_logins"
-
-    product: Mapped[str] = mapped_column(String(64), primary_key=True)
-    uri: Mapped[str] = mapped_column(String(2000))
-    secret: Mapped[dict[str, Any]] = mapped_column(SealedJson("legacy_logins.secret"))
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,184 @@
+"""The hook: an old product is asked once whether a password is right."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from idp.accounts.foreign_hashes import ask_mark
+from idp.accounts.legacy_logins import (
+    LegacyLoginRefused,
+    LegacyLogins,
+    LegacyUnavailable,
+    sign,
+)
+from idp.accounts.service import InvalidCredentials
+from idp.core.randomness import Randomness
+from idp.infra.outbound import Outbound
+from idp.infra.throttle import Throttled
+from tests.people.house import House
+
+EMAIL = "anna@nord.example"
+WORD = "Löwenzahn-am-Weg"
+
+
+@dataclass
+class OldProduct:
+    """Says yes to one password, unless it is told to answer otherwise."""
+
+    url: str = ""
+    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    status: int = 200
+    body: bytes | None = None
+
+    def answer(self, headers: dict[str, str], body: bytes) -> bytes:
+        self.asked.append((headers, body))
+        said = json.loads(body)
+        return self.body or json.dumps({"valid": said["password"] == WORD}).encode()
+
+
+@pytest.fixture
+def product() -> Iterator[OldProduct]:
+    found = OldProduct()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = found.answer(dict(self.headers.items()), body)
+            self.send_response(found.status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}/check"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield found
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def hooked(house: House) -> House:
+    house.accounts.legacy_logins = LegacyLogins(
+        Outbound(house.settings.outbound), house.clock, Randomness(), house.audit
+    )
+    house.account(EMAIL, password=None, password_hash=ask_mark("hr", "4711"))
+    return house
+
+
+def hook(house: House) -> LegacyLogins:
+    assert house.accounts.legacy_logins is not None
+    return house.accounts.legacy_logins
+
+
+def try_word(house: House, word: str) -> Any:
+    return house.accounts.check_password(EMAIL, word, ip="192.0.2.1", browser_known=False)
+
+
+def test_the_product_is_asked_once(hooked: House, product: OldProduct) -> None:
+    secret = hook(hooked).configure("hr", product.url, actor="cli")
+    assert try_word(hooked, WORD).email == EMAIL
+    assert try_word(hooked, WORD).email == EMAIL
+    ((headers, body),) = product.asked
+    assert json.loads(body) == {"email": EMAIL, "external_id": "4711", "password": WORD}
+    stamp = headers["Einlass-Timestamp"]
+    assert int(stamp) == int(hooked.clock.now().timestamp())
+    assert headers["Einlass-Signature"] == f"v1={sign(secret, stamp, body)}"
+    events = hooked.events()
+    assert events.count("password.taken_over") == 1
+    assert "legacy_login.configured" in events
+    assert secret not in json.dumps(list(hooked.audit.export("platform")))
+
+
+def test_a_wrong_password_is_a_guess_like_any_other(hooked: House, product: OldProduct) -> None:
+    hook(hooked).configure("hr", product.url, actor="cli")
+    limit = hooked.settings.limits.password_per_account
+    for _ in range(limit):
+        with pytest.raises(InvalidCredentials):
+            try_word(hooked, "wrong")
+    with pytest.raises(Throttled):
+        try_word(hooked, WORD)
+    assert len(product.asked) == limit, "who tries too often is not asked about any more"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"valid": true}'),
+        (302, b'{"valid": true}'),
+        (204, b'{"valid": true}'),
+        (200, b"valid"),
+        (200, b'{"valid": "true"}'),
+        (200, b'{"valid": 1}'),
+        (200, b"[true]"),
+        (200, b"[" * 100_000),
+        (200, b"{}"),
+    ],
+)
+def test_no_clear_answer_lets_nobody_in_and_is_no_guess(
+    hooked: House, product: OldProduct, status: int, body: bytes
+) -> None:
+    hook(hooked).configure("hr", product.url, actor="cli")
+    product.status, product.body = status, body
+    for _ in range(hooked.settings.limits.password_per_account + 2):
+        with pytest.raises(LegacyUnavailable):
+            try_word(hooked, WORD)
+    assert "sign_in.password_wrong" not in hooked.events()
+    product.status, product.body = 200, None
+    assert try_word(hooked, WORD).email == EMAIL
+
+
+def test_a_product_that_is_away(hooked: House) -> None:
+    hook(hooked).configure("hr", "http://127.0.0.1:9/", actor="cli")
+    with pytest.raises(LegacyUnavailable):
+        try_word(hooked, WORD)
+
+
+def test_without_the_hook_the_password_is_wrong_and_can_be_set_anew(
+    hooked: House, product: OldProduct
+) -> None:
+    hook(hooked).configure("hr", product.url, actor="cli")
+    assert hook(hooked).remove("hr", actor="cli")
+    assert not hook(hooked).remove("hr", actor="cli")
+    with pytest.raises(InvalidCredentials):
+        try_word(hooked, WORD)
+    assert product.asked == []
+    account = hooked.accounts.find_by_email(EMAIL)
+    assert account is not None
+    hooked.accounts.set_password(account.id, "blaue-Tassen-im-Regal")
+    assert try_word(hooked, "blaue-Tassen-im-Regal").email == EMAIL
+
+
+def test_a_new_secret_replaces_the_old_one(hooked: House, product: OldProduct) -> None:
+    first = hook(hooked).configure("hr", "https://old.example/check", actor="cli")
+    second = hook(hooked).configure("hr", product.url, actor="cli")
+    assert first != second
+    assert [(one.product, one.uri) for one in hook(hooked).list()] == [("hr", product.url)]
+    assert hook(hooked).has("hr")
+    assert not hook(hooked).has("payroll")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "ftp://old.example",
+        "javascript:alert(1)",
+        "https://user:pw@old.example/",
+        "https://ö.x/",
+    ],
+)
+def test_addresses_that_are_not_called(hooked: House, uri: str) -> None:
+    with pytest.raises(LegacyLoginRefused):
+        hook(hooked).configure("hr", uri, actor="cli")

@@ -124,10 +124,11 @@ def find(now: datetime, request_id: str, tenant_id: str | None = None) -> Reques
 
 
 def latest_of(now: datetime, account_id: str, tenant_id: str) -> RequestRow | None:
-    """The person's own, the latest."""
+    """The person's own: the open one, else the latest."""
+    waits = and_(AdminRequest.status == "open", AdminRequest.expires_at > now)
     query = _ROWS.where(
         AdminRequest.account_id == account_id, AdminRequest.tenant_id == tenant_id
-    ).order_by(AdminRequest.created_at.desc(), AdminRequest.id)
+    ).order_by(waits.desc(), AdminRequest.created_at.desc(), AdminRequest.id)
     return next(iter(_load(query.limit(1), now)), None)
 
 

@@ -223,15 +223,17 @@ class AdminRequests:
 
     def made_admin(self, account_id: str, tenant_id: str, actor: str) -> None:
         """Another admin has promoted the person directly: nothing is left to decide."""
-        found = self.open_of(account_id, tenant_id)
-        if found is not None:
-            self._granted(self._close(found.id, "granted", actor), actor)
+        with transaction():
+            found = self.open_of(account_id, tenant_id)
+            if found is not None:
+                self._granted(self._close(found.id, "granted", actor), actor)
 
     def membership_ended(self, account_id: str, tenant_id: str) -> None:
         """Locked or removed: whoever comes back asks again."""
-        found = self.open_of(account_id, tenant_id)
-        if found is not None:
-            self._record("withdrawn", self._close(found.id, "withdrawn", None), None)
+        with transaction():
+            found = self.open_of(account_id, tenant_id)
+            if found is not None:
+                self._record("withdrawn", self._close(found.id, "withdrawn", None), None)
 
     # Inside
 

@@ -104,6 +104,7 @@ class PeopleService:
         accounts.on_changed.append(persons.forget)
         tenants.memberships.on_changed.append(persons.forget_accounts)
         tenants.memberships.subject_of = _subject_of
+        tenants.memberships.may_sign_in = _may_sign_in
 
     # The list
 
@@ -343,3 +344,7 @@ class PeopleService:
 
 def _subject_of(account_id: str) -> str | None:
     return db.session.scalar(select(Account.subject).where(Account.id == account_id))
+
+
+def _may_sign_in(account_id: str) -> bool:
+    return db.session.scalar(select(Account.status).where(Account.id == account_id)) == "active"

@@ -34,6 +34,8 @@ class Memberships:
         self.on_changed: list[Callable[[Sequence[str]], object]] = []
         self.subject_of: Callable[[str], str | None] = lambda account_id: None
         """The public subject of an account, for the audit log: set from above."""
+        self.may_sign_in: Callable[[str], bool] = lambda account_id: True
+        """Whether an account is not locked: one that is makes no admin. Set from above."""
 
     def get(self, tenant_id: str, membership_id: str) -> Membership:
         """The membership in that tenant; raises ``UnknownMembership``."""
@@ -217,16 +219,16 @@ class Memberships:
         return membership
 
     def is_last_admin(self, membership: Membership) -> bool:
-        """Whether the tenant would have no active admin without this one."""
+        """Whether the tenant would have no admin who can sign in without this one."""
         if membership.role != "admin" or membership.status != "active":
             return False
-        others = select(func.count()).where(
+        others = select(Membership.account_id).where(
             Membership.tenant_id == membership.tenant_id,
             Membership.role == "admin",
             Membership.status == "active",
             Membership.id != membership.id,
         )
-        return db.session.scalar(others) == 0
+        return not any(map(self.may_sign_in, db.session.scalars(others)))
 
     def mark_due(self, membership_id: str, now: datetime) -> tuple[datetime, datetime] | None:
         """Since when a second factor is due of a member and until when it can wait; fixed once.

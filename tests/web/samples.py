@@ -6,6 +6,7 @@ from datetime import timedelta
 from idp.tenants.catalogue import PRODUCTS, grouped_permissions
 from idp.web import contexts as pages
 from tests.web.account_samples import account_samples
+from tests.web.activation_samples import activation_samples
 from tests.web.case_samples import case_samples, not_me_samples
 from tests.web.login_samples import (
     COMPANIES,
@@ -14,7 +15,9 @@ from tests.web.login_samples import (
     PAYROLL,
     login_samples,
 )
+from tests.web.operator_samples import company_samples, operator_samples
 from tests.web.policy_samples import policy_samples
+from tests.web.request_samples import request_samples
 
 
 class FixedClock:
@@ -111,6 +114,9 @@ GROUPS = tuple(
 def samples() -> dict[str, pages.Page]:
     """Filled contexts by a short name, every page in its plain form and its variants."""
     ours = login_samples() | _recovery() | _system() | account_samples() | _admin()
+    ours |= request_samples(FRAME)
+    ours |= operator_samples() | company_samples(FRAME)
+    ours |= activation_samples(FRAME, PAYROLL, NOW)
     return ours | case_samples() | not_me_samples()
 
 

@@ -10,6 +10,7 @@ __all__ = ["bp"]
 
 from idp.web.account import (  # noqa: F401 - they add their routes
     adding,
+    admin_request,
     clients,
     companies,
     devices,

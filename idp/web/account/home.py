@@ -60,4 +60,9 @@ def _company(membership: PersonMembership) -> contexts.Company:
         products=tuple(product_name(key) for key in membership.products),
         admin_url=f"/admin/{number}/people" if admin else "",
         write_url=f"/account/companies/{number}/write" if may_write and not admin else "",
+        admin_request_url=(
+            f"/account/companies/{number}/admin-request"
+            if membership.status == "active" and not admin
+            else ""
+        ),
     )

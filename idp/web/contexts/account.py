@@ -23,6 +23,7 @@ class Company:
     products: tuple[str, ...] = ()
     admin_url: str = ""
     write_url: str = ""
+    admin_request_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

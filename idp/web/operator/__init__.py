@@ -1,7 +1,17 @@
-"""The operators' console: for now the people who are locked out (M10)."""
+"""The operators' console: what is wrong, companies, requests, locked-out people, clients,
+deliveries, keys, health.
+"""
 
 from flask import Blueprint
 
 bp = Blueprint("operator", __name__)
 
-from idp.web.operator import cases  # noqa: E402, F401 - it adds its routes
+from idp.web.operator import (  # noqa: E402, F401 - they add their routes
+    cases,
+    companies,
+    deliveries,
+    health,
+    keys,
+    overview,
+    requests,
+)

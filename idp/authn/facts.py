@@ -57,12 +57,31 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningUp:
-    """An account being made without an invitation, and how far that is."""
+class Prepared:
+    """A company whose product has handed this address over, and where that company stands (A1-A3).
 
-    stage: Literal["register", "verify-email"]
+    ``local``: it keeps its products' logins; ``moving``: it has central accounts, and until
+    ``cutover_at`` the products' own as well.
+    """
+
+    tenant_id: str
+    tenant_name: str
+    state: Literal["local", "moving", "central"]
+    cutover_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningUp:
+    """An account being made without an invitation, and how far that is.
+
+    ``still_local``: the names of companies that know the address, now confirmed, and keep their
+    products' own logins.
+    """
+
+    stage: Literal["register", "verify-email", "still-local"]
     given_name: str = ""
     family_name: str = ""
+    still_local: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +93,9 @@ class Facts:
     known to be behind it. ``chosen`` is the company picked in this transaction, ``kept`` the
     session's. ``bypassed`` are the memberships whose one-time bypass this session has
     used; ``may_bypass``: one may be used now, since the end of this transaction uses it up.
-    ``began`` is when the login transaction did; None where none is under way.
+    ``began`` is when the login transaction did; None where none is under way. ``prepared`` are the
+    companies that the person could join by having been handed over; known of confirmed addresses
+    only. ``not_yet``: joining them was put off.
     """
 
     now: datetime
@@ -99,6 +120,8 @@ class Facts:
     invited: Invited | None = None
     available: frozenset[Factor] = SECOND_FACTORS
     began: datetime | None = None
+    prepared: tuple[Prepared, ...] = ()
+    not_yet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

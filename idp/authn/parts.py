@@ -25,7 +25,7 @@ from idp.authn.login.showing import Showing
 from idp.authn.login.sign_up import SignUp
 from idp.authn.login.transaction import TransactionStore
 from idp.authn.login.vault import Vault
-from idp.authn.ports import Companies, Help, Invitations, Memberships, People
+from idp.authn.ports import Arrivals, Companies, Help, Invitations, Memberships, People
 from idp.authn.sessions import Sessions
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
@@ -76,6 +76,7 @@ def build_parts(
     people: People,
     invitations: Invitations,
     companies: Companies,
+    arrivals: Arrivals,
     help: Help,
 ) -> Parts:
     """Everything from the services below and the ports above."""
@@ -150,6 +151,7 @@ def build_parts(
         audit=audit,
         accounts=accounts,
         people=people,
+        arrivals=arrivals,
         new_accounts=registration.new_accounts,
     )
     evaluation = Evaluation(
@@ -158,6 +160,7 @@ def build_parts(
         devices,
         people,
         memberships,
+        arrivals,
         vault,
         factors.available,
         settings.accounts.registration,
@@ -168,6 +171,7 @@ def build_parts(
         accounts=accounts,
         people=people,
         companies=companies,
+        arrivals=arrivals,
         lookups=Lookups(throttle, settings.limits),
         registration=registration,
         sign_up=sign_up,

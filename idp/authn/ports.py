@@ -1,8 +1,10 @@
 """What signing in needs of layers above it and beside it, as the smallest shapes that will do."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, Protocol
 
+from idp.authn.facts import Prepared
 from idp.core.person import Person
 
 
@@ -43,6 +45,22 @@ class Invitations(Protocol):
 
     def accept(self, token: str, account_id: str) -> object:
         """Make the account a member, once; raises ``InvitationRefused``."""
+        ...
+
+
+class Arrivals(Protocol):
+    """People whom a product has handed over (``people.arrivals.Arrivals``)."""
+
+    def prepared_for(self, email: str, account_id: str | None = None) -> tuple[Prepared, ...]:
+        """The companies that know this address, which has to be proven; none that the account
+        belongs to, or was locked in or removed from.
+        """
+        ...
+
+    def claim(self, account_id: str, tenant_ids: Iterable[str] | None = None) -> object:
+        """Make the account, its address confirmed, a member of these companies, or of all that
+        know it and have central accounts; what others have done meanwhile stays.
+        """
         ...
 
 

@@ -161,6 +161,39 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Activate:
+    """Companies that move to central accounts know this person: the account is to be linked.
+
+    ``may_postpone``: until ``deadline`` the product still has a login of its own.
+    """
+
+    name: ClassVar[str] = "activate"
+    tenant_ids: tuple[str, ...]
+    tenant_names: tuple[str, ...]
+    may_postpone: bool = False
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The person keeps the product's own login for now, and no other company opens the door.
+
+    Never shown: ``web.login`` sends the client an error.
+    """
+
+    name: ClassVar[str] = "postponed"
+
+
+@dataclass(frozen=True, slots=True)
+class StillLocal:
+    """Who is about to register belongs to companies that still sign in at the product itself."""
+
+    name: ClassVar[str] = "still-local"
+    email: str
+    tenant_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The company's admin has not activated this person yet."""
 
@@ -191,12 +224,14 @@ class NoCompany:
     """The person belongs to no company through which the client can be entered: which is theirs?
 
     ``may_join``: a customer number is taken; not so where only one company's own client is asked
-    for, or joining is not open.
+    for, or joining is not open. ``still_local``: companies that know the person, and still sign in
+    at the product itself.
     """
 
     name: ClassVar[str] = "join-company"
     product: str | None = None
     may_join: bool = False
+    still_local: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +300,9 @@ Step = (
     | RecoveryCodes
     | ChooseTenant
     | Join
+    | Activate
+    | Postponed
+    | StillLocal
     | Waiting
     | Locked
     | NotBooked

@@ -30,6 +30,8 @@ from idp.authn.facts import (
     proven_lately,
 )
 from idp.authn.step import (
+    Activate,
+    ChooseTenant,
     DecidedBy,
     Enroll,
     Finished,
@@ -42,10 +44,12 @@ from idp.authn.step import (
     NoCompany,
     Passkey,
     Password,
+    Postponed,
     RecoveryCodes,
     Register,
     SecondFactor,
     Step,
+    StillLocal,
     VerifyEmail,
 )
 from idp.core.person import Person
@@ -89,6 +93,8 @@ def decide(facts: Facts) -> Step:
         return step
     if facts.invited is not None and facts.invited.stage == "join":
         return Join()
+    if (activation := _activation(facts, company)) is not None:
+        return activation
     if company.step is not None:
         return _joinable(company.step, facts)
     return Finished(
@@ -106,6 +112,8 @@ def _before_an_account(facts: Facts) -> Step | None:
     if signing_up is not None:
         if signing_up.stage == "verify-email":
             return VerifyEmail(facts.email)
+        if signing_up.stage == "still-local":
+            return StillLocal(facts.email, signing_up.still_local)
         return Register(facts.email, signing_up.given_name, signing_up.family_name)
     match invited.stage if invited is not None else "":
         case "register" if invited is not None:
@@ -144,11 +152,36 @@ def _is_somebody_else(facts: Facts, person: Person) -> bool:
     return invited is not None and invited.stage == "join" and invited.email != person.email
 
 
+def _activation(facts: Facts, company: Company) -> Step | None:
+    """Companies with central accounts that know the person, and are not joined yet (A2, A3).
+
+    Until the cut-off a product with its own login takes the person back, unless they get in for
+    another company anyway; after it there is no "later".
+    """
+    waiting = [one for one in facts.prepared if one.state != "local"]
+    if not waiting:
+        return None
+    goes_on = company.step is None or isinstance(company.step, ChooseTenant)
+    moving = all(one.state == "moving" for one in waiting)
+    may_postpone = moving and (goes_on or facts.needed.product is not None)
+    if facts.not_yet and may_postpone:
+        return None if goes_on else Postponed()
+    deadlines = [one.cutover_at for one in waiting if one.cutover_at is not None]
+    return Activate(
+        tenant_ids=tuple(one.tenant_id for one in waiting),
+        tenant_names=tuple(one.tenant_name for one in waiting),
+        may_postpone=may_postpone,
+        deadline=min(deadlines, default=None) if moving else None,
+    )
+
+
 def _joinable(step: Step, facts: Facts) -> Step:
     """Who belongs to no company may name theirs, unless one particular company is asked for."""
-    if isinstance(step, NoCompany) and facts.may_join and facts.needed.tenant_bound is None:
-        return replace(step, may_join=True)
-    return step
+    if not isinstance(step, NoCompany):
+        return step
+    local = tuple(one.tenant_name for one in facts.prepared if one.state == "local")
+    may_join = facts.may_join and facts.needed.tenant_bound is None
+    return replace(step, may_join=may_join, still_local=local)
 
 
 def _second_factor(

@@ -63,6 +63,10 @@ MAILS: Mapping[str, frozenset[str]] = {
     "admin-refused": frozenset({"link", "tenant_name", "reason"}),
     "member-waiting": frozenset({"link", "tenant_name", "person_name", "person_email"}),
     "member-admitted": frozenset({"link", "tenant_name"}),
+    "activation": frozenset({"link", "tenant_name", "way"}),
+    "activation-reminder": frozenset({"link", "tenant_name", "way"}),
+    "activation-postponed": frozenset({"link", "tenant_name", "way", "cutover"}),
+    "activation-done": frozenset({"link", "tenant_name", "person_name"}),
 }
 """Each mail with the values it cannot do without."""
 

@@ -1,6 +1,8 @@
 """Invitations into a company: mailed, expiring, resendable, revocable, accepted exactly once (T2).
 
 The mail is written in the transaction that stores the invitation; only the token's digest is kept.
+Those that were prepared by an import (``import_id``) are mailed by ``people.arrivals``, once their
+company has activated central accounts; they are accepted here like any other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,41 +16,37 @@ from idp.accounts.claims import check_claims
 from idp.accounts.email_address import normalise_email
 from idp.accounts.models import Account
 from idp.accounts.service import AccountService
-from idp.authn.ports import InvitationRefused
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
 from idp.infra.audit import Audit
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle
-from idp.people.actors import Actor, AlreadyInvited, AlreadyMember, Refused
+from idp.people.activation_mail import ActivationMail
+from idp.people.actors import Actor, AlreadyInvited, AlreadyMember
 from idp.people.models import Invitation
+from idp.people.taking_up import InvalidInvitation, InvitationForOther, TakingUp
 from idp.settings import Settings
-from idp.tenants.catalogue import MANAGE_PEOPLE, check_permissions, default_permissions
+from idp.tenants.catalogue import (
+    MANAGE_PEOPLE,
+    check_permissions,
+    check_products,
+    default_permissions,
+)
 from idp.tenants.memberships import check_role
 from idp.tenants.models import Membership, Tenant
 from idp.tenants.service import TenantService
 
+__all__ = ["InvalidInvitation", "InvitationForOther", "Invitations", "OpenInvitation"]
+
 _HOUR = 3600
-
-
-class InvalidInvitation(Refused, InvitationRefused):
-    """The link was used, revoked, is too old, or was never ours."""
-
-    code = "invitation-invalid"
-    text = "this invitation is no longer valid"
-
-
-class InvitationForOther(Refused, InvitationRefused):
-    """The invitation went to another address than the account has."""
-
-    code = "invitation-for-other"
-    text = "this invitation is for another e-mail address"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenInvitation:
-    """What the registration page needs; ``has_account``: sign in instead of registering."""
+    """What the registration page needs; ``has_account``: sign in instead of registering;
+    ``prepared``: the company moves its people from a product's own logins.
+    """
 
     id: str
     tenant_id: str
@@ -61,6 +59,7 @@ class OpenInvitation:
     role: str
     locale: str
     has_account: bool
+    prepared: bool = False
 
 
 class Invitations:
@@ -87,6 +86,8 @@ class Invitations:
         self._throttle = throttle
         self._accounts = accounts
         self._tenants = tenants
+        self._activation_mail = ActivationMail(settings, clock, randomness, outbox)
+        self.taking_up = TakingUp(audit, tenants)
 
     def invite(
         self,
@@ -100,8 +101,10 @@ class Invitations:
         locale: str = "en",
         *,
         salutation: str | None = None,
+        products: Iterable[str] | None = None,
     ) -> Invitation:
-        """Mail an invitation; permissions None means what new members get by default.
+        """Mail an invitation; permissions None means what new members get by default, products
+        None all that are booked.
 
         Raises ``NotAllowed``, ``AlreadyMember``, ``AlreadyInvited``, ``InvalidEmail``,
         ``Throttled``.
@@ -112,11 +115,13 @@ class Invitations:
         )
         granted = check_permissions(default_permissions() if permissions is None else permissions)
         wanted_role = check_role(role)
+        opened = None if products is None else check_products(products)
         with transaction() as session:
             actor.check_right(tenant_id, MANAGE_PEOPLE)
             if wanted_role == "admin":
                 actor.check_may_make_admins(tenant_id)
             actor.check_may_grant(tenant_id, granted)
+            actor.check_may_open(tenant_id, (), opened)
             tenant = self._tenants.get(tenant_id)
             self._check_new(tenant_id, address)
             self._throttle.attempt(self._per_address, tenant_id, address)
@@ -131,6 +136,7 @@ class Invitations:
                 salutation=salutation,
                 role=wanted_role,
                 permissions=granted,
+                products=opened,
                 locale=names["locale"],
                 token_digest=digest(token),
                 invited_by=actor.name[:64],
@@ -149,10 +155,18 @@ class Invitations:
         with transaction():
             invitation = self._get_for(tenant_id, actor, invitation_id)
             self._throttle.attempt(self._per_address, tenant_id, invitation.email)
-            token = self._randomness.token()
-            invitation.token_digest = digest(token)
-            invitation.expires_at = self._clock.now() + timedelta(seconds=self._lifetime)
-            self._mail(invitation, self._tenants.get(tenant_id), token)
+            tenant = self._tenants.get(tenant_id)
+            if invitation.import_id is not None:
+                if tenant.accounts_mode == "local":
+                    raise InvalidInvitation
+                has_account = self._accounts.find_by_email(invitation.email) is not None
+                self._activation_mail.send(invitation, tenant, "existing" if has_account else "new")
+                invitation.sent_at = invitation.sent_at or self._clock.now()
+            else:
+                token = self._randomness.token()
+                invitation.token_digest = digest(token)
+                invitation.expires_at = self._clock.now() + timedelta(seconds=self._lifetime)
+                self._mail(invitation, tenant, token)
             self._record("invitation.resent", invitation, actor.subject)
         return invitation
 
@@ -161,14 +175,18 @@ class Invitations:
         with transaction():
             invitation = self._get_for(tenant_id, actor, invitation_id)
             invitation.revoked_at = self._clock.now()
+            invitation.password_hash = None
             self._record("invitation.revoked", invitation, actor.subject)
 
     def list(self, tenant_id: str, limit: int = 200) -> Sequence[Invitation]:
-        """Those not yet accepted or revoked, the newest first; expired ones can be resent."""
+        """Those mailed and not yet accepted or revoked, the newest first; expired ones can be
+        resent.
+        """
         query = (
             select(Invitation)
             .where(
                 Invitation.tenant_id == tenant_id,
+                Invitation.sent_at.is_not(None),
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
             )
@@ -204,6 +222,7 @@ class Invitations:
             role=invitation.role,
             locale=invitation.locale,
             has_account=self._accounts.find_by_email(invitation.email) is not None,
+            prepared=invitation.import_id is not None,
         )
 
     def accept(self, token: str, account_id: str) -> Membership:
@@ -230,17 +249,8 @@ class Invitations:
                 raise InvalidInvitation
             if invitation.email != account.email:
                 raise InvitationForOther
-            membership = self._tenants.memberships.find(invitation.tenant_id, account.id)
-            if membership is None or membership.status == "removed":
-                membership = self._tenants.memberships.add(
-                    invitation.tenant_id,
-                    account.id,
-                    role=check_role(invitation.role),
-                    permissions=invitation.permissions,
-                    actor=account.subject,
-                )
-            self._record("invitation.accepted", invitation, account.subject)
-        return membership
+            is_new = account.last_sign_in_at is None
+            return self.taking_up.take_up(invitation, account, "registered" if is_new else "linked")
 
     def _check_new(self, tenant_id: str, address: str) -> None:
         member = (

@@ -6,7 +6,7 @@ within their own company; every change is one unit of work, audited once, and ma
 concerns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from idp.people.forecast import (
 from idp.people.progress import Progress, progress_of
 from idp.people.roster import Roster, read_roster
 from idp.settings import Settings
+from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.deadlines import mark_reminded
 from idp.tenants.models import Membership
 from idp.tenants.policy import MODES, InvalidPolicy, build_policy, is_bound
@@ -141,6 +142,8 @@ class RollOut:
         }
         with transaction():
             actor.check_admin(tenant_id)
+            if self._tenants.get(tenant_id).accounts_mode == "local":
+                raise InvalidPolicy("", "not-activated", "activate central accounts first")
             current = self._tenants.policy(tenant_id)
             proposed = build_policy(current, available=self._available, **changes)
             outcome = self.forecast(tenant_id, proposed, selected=chosen, stages=stages)
@@ -161,15 +164,22 @@ class RollOut:
             tenant_id, self._tenants.policy(tenant_id), self._available, self._clock.now()
         )
 
-    def remind(self, tenant_id: str, actor: Actor, membership_id: str | None = None) -> int:
-        """Mail everybody who is bound and has nothing that counts, or that one; how many it were.
+    def remind(
+        self, tenant_id: str, actor: Actor, only: str | Collection[str] | None = None
+    ) -> int:
+        """Mail everybody who is bound and has nothing that counts, or only these; how many it were.
 
         Nobody is reminded twice within a day, however often and at once this is asked for.
         """
+        chosen_ids = [only] if isinstance(only, str) else only
         with transaction():
-            actor.check_admin(tenant_id)
+            if chosen_ids is None:
+                actor.check_admin(tenant_id)
+            else:
+                actor.check_right(tenant_id, MANAGE_PEOPLE)
             missing = self.progress(tenant_id).missing
-            due = {m.membership_id: m for m in missing if membership_id in (None, m.membership_id)}
+            wanted = [m for m in missing if chosen_ids is None or m.membership_id in chosen_ids]
+            due = {m.membership_id: m for m in wanted}
             chosen = mark_reminded(tenant_id, list(due), self._clock.now())
             tenant = self._tenants.get(tenant_id)
             for one in chosen:
@@ -184,7 +194,7 @@ class RollOut:
                 }
                 self._outbox.mail(member.email, "enrol-reminder", member.locale, context)
             if chosen:
-                single = due[chosen[0]].subject if membership_id is not None else None
+                single = due[chosen[0]].subject if isinstance(only, str) else None
                 self._audit.record(
                     "mfa.reminded",
                     category="people",

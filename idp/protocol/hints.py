@@ -19,6 +19,11 @@ class Hint(NamedTuple):
         return f"{self.parameter} {self.why}: {self.mend}."
 
 
+ACTIVATION_POSTPONED = Hint(
+    "the activation",
+    "was postponed by the person",
+    "let them sign in with the login of your own until the cut-off of their company",
+)
 CLIENT_ID_MISSING = Hint("client_id", "is missing", "send the client_id of your registration")
 CLIENT_ID_UNKNOWN = Hint(
     "client_id", "is not registered here", "compare it with your registration, or register first"

@@ -115,7 +115,22 @@ def login_page(
                 may_postpone=due.may_postpone,
                 may_cancel=_may_cancel(tx),
             )
-        case steps.Join() | steps.Finished():
+        case steps.Activate():
+            return contexts.Activate(
+                **common,
+                entering=entering_of(tx),
+                tenant_names=due.tenant_names,
+                may_postpone=due.may_postpone,
+                deadline=due.deadline,
+            )
+        case steps.StillLocal():
+            return contexts.StillLocal(
+                **{**common, "email": due.email},
+                entering=entering_of(tx),
+                may_cancel=_may_cancel(tx),
+                tenant_names=due.tenant_names,
+            )
+        case steps.Join() | steps.Postponed() | steps.Finished():
             raise AssertionError(f"{due.name} has no page")
         case _:
             assert_never(due)
@@ -248,6 +263,7 @@ def _halt(
             )
         case steps.NoCompany():
             common["product_name"] = product_name(due.product or "")
+            common["tenant_names"] = due.still_local
             if not due.may_join:
                 return contexts.NoCompany(**common)
             typed = _typed("customer_number")

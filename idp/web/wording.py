@@ -160,37 +160,10 @@ ERRORS = {
     "already-activated": _("Central accounts have been activated already."),
     "selected-required": _("Pick at least one person, or choose another rule."),
     # clients
-    "client-name-required": _("Enter a name that your people will recognise."),
-    "redirect-uri-required": _("Enter at least one redirect URI."),
-    "redirect-uri-invalid": _(
-        "A redirect URI must be a full https address without a fragment. "
-        "http is allowed for localhost only."
-    ),
-    "uri-invalid": _("Enter a full https address."),
-    "client-metadata-invalid": _("The registration was refused: %(reason)s"),
-    # how a company looks
-    "accent-invalid": _("Enter a colour like #0e5a6b, or leave the field empty."),
-    "logo-svg": _(
-        "SVG files can hold programs, so they are not accepted. Save the logo as PNG and use that."
-    ),
-    "logo-type": _(
-        "This is no PNG, JPEG or WebP picture. Save the logo as one of these and use that."
-    ),
-    "logo-too-large": _("This file is too large. Use one of at most %(size)s KB."),
-    "logo-dimensions": _(
-        "This picture has too many pixels. Use one of at most 4000 by 2000, or scale it down."
-    ),
-    "logo-tiny": _("This picture is too small. Use one of at least 8 by 8 pixels."),
-    "logo-broken": _("This picture is damaged and cannot be read. Save it again and use that."),
-    # the platform
-    "company-name-invalid": _("Enter the company’s name, up to 200 letters and usual signs."),
-    "customer-number-taken": _("This customer number has a company already."),
-    "accounts-invalid": _("Choose how its people sign in."),
-    "product-unknown": _("This product is not on offer. Reload the page."),
-    "algorithm-unknown": _("Choose one of the algorithms."),
-    "letter-gone": _(
-        "This one was tried again, dropped or forgotten meanwhile. Nothing was changed."
-    ),
+    "last-secret": _("This is the only secret. Make a new one instead, without any overlap."),
+    "overlap-invalid": _("Choose how long the present secret still works."),
+    "request-too-long": _("This is longer than any request. Paste the address alone."),
+    "request-other-client": _("This request does not name this client in client_id."),
     # anywhere
     "required": _("This is needed."),
     "unavailable": _("This is not possible at the moment. Nothing was changed. Try again shortly."),
@@ -256,6 +229,11 @@ NOTICES = {
     "bypass-granted": _("The exception is granted. The person is told by e-mail."),
     "bypass-revoked": _("The exception has been taken back."),
     "client-deleted": _("The client has been deleted."),
+    "client-saved": _("The changes have been saved. They hold from now on."),
+    "client-secret-ended": _("The secret has been ended."),
+    "client-disabled": _("The client is switched off. Nobody signs in to it any more."),
+    "client-enabled": _("The client is in service again."),
+    "client-test-over": _("This test is over. Each result is shown once; start again."),
     "looks-saved": _("Colour and logo have been saved."),
     "logo-removed": _("The logo has been removed."),
     "company-founded": _("The company is there. Invite its first admin."),

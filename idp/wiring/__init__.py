@@ -210,7 +210,7 @@ def build_services(
     operations = Operations(clock, store, audit, keyring, queue, background)
     logos = Logos(clock)
     rollout = RollOut(settings, clock, outbox, audit, accounts, tenants)
-    overview = Overview(clock, tenants, rollout)
+    overview = Overview(clock, tenants, rollout, protocol.failed_flows)
     background.hourly += [deliveries.prune, grants.refresh_tokens.purge, told.purge]
     background.jobs.append(clients.secrets.write_down_uses)
     return Services(

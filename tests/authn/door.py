@@ -65,6 +65,7 @@ def build_door_parts(house: House, store: EphemeralStore | None = None) -> Parts
         memberships=tenants.memberships,
         people=house.persons,
         invitations=house.people.invitations,
+        arrivals=house.arrivals,
         companies=Joining(settings, clock, outbox, audit, throttle, accounts, tenants),
         help=Help(settings, store, throttle, outbox, audit, house.people, cases),
     )

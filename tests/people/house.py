@@ -28,6 +28,7 @@ from idp.infra.outbox import Delivery, Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
 from idp.people.actors import Actor
+from idp.people.arrivals import Arrivals
 from idp.people.service import PeopleService
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
@@ -71,6 +72,7 @@ class House:
     persons: PersonDirectory
     clients: ClientRegistry
     people: PeopleService
+    arrivals: Arrivals
 
     def account(self, email: str = "anna@nord.example", **more: Any) -> Account:
         values = {
@@ -135,6 +137,9 @@ def build_house(app: Flask, settings: Settings, store: EphemeralStore, clock: Ha
     tenants = TenantService(clock, randomness, audit, store)
     directory = TenantDirectory(store)
     persons = PersonDirectory(store, directory, randomness)
+    people = PeopleService(
+        settings, clock, randomness, outbox, audit, throttle, accounts, tenants, persons
+    )
     return House(
         app=app,
         settings=settings,
@@ -147,8 +152,9 @@ def build_house(app: Flask, settings: Settings, store: EphemeralStore, clock: Ha
         directory=directory,
         persons=persons,
         clients=ClientRegistry(store, clock, randomness, audit, loopback_issuer=settings.loopback),
-        people=PeopleService(
-            settings, clock, randomness, outbox, audit, throttle, accounts, tenants, persons
+        people=people,
+        arrivals=Arrivals(
+            settings, clock, randomness, outbox, audit, accounts, tenants, people.invitations
         ),
     )
 

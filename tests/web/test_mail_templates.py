@@ -20,6 +20,8 @@ VALUES = {
     "passkey_name": "YubiKey 5",
     "factor": "totp",
     "text": "Kann ich Payroll haben?",
+    "way": "existing",
+    "cutover": "2026-12-20T23:00:00+00:00",
 }
 MORE = {
     "given_name": "Ida",
@@ -48,7 +50,7 @@ def test_mail(name, locale):
         assert "http" not in mail.html.replace(str(VALUES["link"]), "")
         for part in (mail.text, mail.html):
             assert ("192.0.2.7" in part) == bool(values.get("ip"))
-            for key in MAILS[name] - {"tenant_name", "until", "factor"}:
+            for key in MAILS[name] - {"tenant_name", "until", "factor", "way", "cutover"}:
                 assert str(VALUES[key]) in part or key == "code"
     if locale != "en":
         assert render_mail(name, "en", least).text != mail.text

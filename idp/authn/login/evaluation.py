@@ -1,14 +1,14 @@
 """Gathers the facts of a login transaction for ``authn.steps.decide``: person, session, device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idp.authn.companies import Company, binds, find_company
 from idp.authn.factors.devices import RememberedDevices
-from idp.authn.facts import Facts, SigningUp, proven_by
+from idp.authn.facts import Facts, Prepared, SigningUp, proven_by
 from idp.authn.login.registration import invited
 from idp.authn.login.transaction import LoginTransaction
 from idp.authn.login.vault import Vault
-from idp.authn.ports import Memberships, People
+from idp.authn.ports import Arrivals, Memberships, People
 from idp.authn.sessions import Session, Sessions
 from idp.core.clock import Clock
 from idp.core.person import Person
@@ -61,6 +61,7 @@ class Evaluation:
         devices: RememberedDevices,
         people: People,
         memberships: Memberships,
+        arrivals: Arrivals,
         vault: Vault,
         available: frozenset[Factor],
         may_join: bool,
@@ -72,6 +73,7 @@ class Evaluation:
         self._devices = devices
         self._people = people
         self._memberships = memberships
+        self._arrivals = arrivals
         self._vault = vault
 
     def of(self, tx: LoginTransaction) -> Known:
@@ -83,7 +85,15 @@ class Evaluation:
         known = self._known(tx, person, base)
         if known.proven is not None and (marked := self._mark_due(known.proven)) is not None:
             known = self._known(tx, marked, base)
+        if known.proven is not None and (prepared := self._prepared(known.proven)):
+            known = replace(known, facts=replace(known.facts, prepared=prepared))
         return known
+
+    def _prepared(self, person: Person) -> tuple[Prepared, ...]:
+        """What is known of an address is for who has confirmed it, not for who only claims it."""
+        if not person.email_verified:
+            return ()
+        return self._arrivals.prepared_for(person.email, person.account_id)
 
     def _known(self, tx: LoginTransaction, person: Person | None, base: Session | None) -> Known:
         continued = base if tx.continued and base and base.subject == tx.subject else None
@@ -116,6 +126,7 @@ class Evaluation:
             invited=invited(tx),
             available=self._available,
             began=tx.created_at,
+            not_yet=tx.not_yet,
         )
         return Known(facts, base)
 
@@ -138,4 +149,5 @@ def _signing_up(tx: LoginTransaction) -> SigningUp | None:
     if tx.registration is None:
         return None
     kept = tx.registration
-    return SigningUp(kept["stage"], kept.get("given_name", ""), kept.get("family_name", ""))
+    names = kept.get("given_name", ""), kept.get("family_name", "")
+    return SigningUp(kept["stage"], *names, tuple(kept.get("still_local", ())))

@@ -30,6 +30,7 @@ def start_over(tx: LoginTransaction) -> LoginTransaction:
         enrolling=None,
         enroll_to=None,
         postponed=False,
+        not_yet=False,
         remember_device=False,
         totp_secret=None,
         recovery_codes=None,

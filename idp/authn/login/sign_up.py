@@ -18,7 +18,7 @@ from idp.authn.facts import Proof
 from idp.authn.login.new_accounts import Applicant, NewAccounts
 from idp.authn.login.outcome import Refused
 from idp.authn.login.transaction import Change, LoginTransaction
-from idp.authn.ports import People
+from idp.authn.ports import Arrivals, People
 from idp.core.clock import Clock
 from idp.core.vocabulary import Factor
 from idp.infra.audit import Audit
@@ -43,6 +43,7 @@ class SignUp:
         audit: Audit,
         accounts: AccountService,
         people: People,
+        arrivals: Arrivals,
         new_accounts: NewAccounts,
     ) -> None:
         limits = settings.limits
@@ -55,6 +56,7 @@ class SignUp:
         self._audit = audit
         self._accounts = accounts
         self._people = people
+        self._arrivals = arrivals
         self._new_accounts = new_accounts
 
     def register(
@@ -93,10 +95,12 @@ class SignUp:
             return Refused({"code": "resend-too-soon"}, error.retry_after)
         return None
 
-    def verify_email(self, tx: LoginTransaction, code: str, *, ip: str) -> Change | Refused:
+    def verify_email(self, tx: LoginTransaction, code: str, *, ip: str) -> Change | Refused | None:
         """With the right code the account exists, and its new password has just been proven.
 
-        Where somebody else was quicker with the same address, its account is signed in to instead.
+        Only now is it told whether a company has prepared the address: one with central accounts
+        is joined, one whose products still have their own logins is named before there is one
+        account too many.
         """
         kept, applicant = _kept(tx), _applicant(tx)
         # Guesses at codes for strangers' addresses: few for each address, and few for all of them.
@@ -111,9 +115,23 @@ class SignUp:
             if refused.errors["code"] == "mail-code-invalid":
                 self._throttle.hit(self._wrong_codes, network_of(ip))
             return refused
-        now = self._clock.now()
+        return self.go_on(tx)
+
+    def go_on(self, tx: LoginTransaction, *, anyway: bool = False) -> Change | None:
+        """Make the account of a confirmed address; ``anyway``: although its company needs none yet.
+
+        Where somebody else was quicker with the same address, its account is signed in to instead.
+        """
+        kept, now = _kept(tx), self._clock.now()
+        prepared = self._arrivals.prepared_for(tx.email)
+        local = [one.tenant_name for one in prepared if one.state == "local"]
+        if local and len(local) == len(prepared) and not anyway:
+            told = {**kept, "stage": "still-local", "still_local": local}
+            return None if told == kept else lambda t: replace(t, registration=told)
         try:
-            account = self._new_accounts.create(applicant, kept)
+            with transaction():
+                account = self._new_accounts.create(_applicant(tx), kept)
+                self._arrivals.claim(account.id)
         except EmailTaken:
             return lambda t: replace(t, registration=None, registering=False, address="known")
         subject = account.subject

@@ -29,6 +29,7 @@ import orjson
 
 from idp.authn.facts import Proof, load_proofs, moment
 from idp.authn.step import (
+    Activate,
     ChooseTenant,
     Enroll,
     Finished,
@@ -42,6 +43,7 @@ from idp.authn.step import (
     NotBooked,
     Passkey,
     Password,
+    Postponed,
     RecoveryCodes,
     SecondFactor,
     Step,
@@ -112,6 +114,8 @@ _STATE_OF: Mapping[type[Any], State] = {
     RecoveryCodes: State.ENROLL,
     ChooseTenant: State.TENANT,
     Join: State.TENANT,
+    Activate: State.TENANT,
+    Postponed: State.TENANT,
     InvitationGone: State.TENANT,
     Waiting: State.TENANT,
     NotBooked: State.TENANT,
@@ -135,7 +139,8 @@ class LoginTransaction:
     is not counted. ``address`` is whether the e-mail is known, as far as that may be told, and
     ``passkey_known`` whether it has a passkey; ``registration`` what is typed for a new account.
     ``selected`` and ``listing`` say how the second factor is asked for, ``enrolling`` and
-    ``enroll_to`` (sealed) which one is being set up, ``lost`` that the person has none of them.
+    ``enroll_to`` (sealed) which one is being set up, ``lost`` that the person has none of them,
+    ``not_yet`` that they do not want to be moved to central accounts now.
     """
 
     id: str
@@ -167,6 +172,7 @@ class LoginTransaction:
     enrolling: Factor | None = None
     enroll_to: str | None = None
     postponed: bool = False
+    not_yet: bool = False
     remember_device: bool = False
     totp_secret: str | None = None
     recovery_codes: str | None = None

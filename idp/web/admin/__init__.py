@@ -22,4 +22,16 @@ def home() -> Response:
     return http.see_other(f"/admin/{(current or administered)[0].customer_number}")
 
 
-from idp.web.admin import clients, people, policy, second_factor  # noqa: E402, F401 - they add their routes
+from idp.web.admin import (  # noqa: E402, F401 - they add their routes
+    activation,
+    clients,
+    company,
+    invite,
+    overview,
+    people,
+    person,
+    policy,
+    requests,
+    second_factor,
+    told,
+)

@@ -10,8 +10,9 @@ from werkzeug.datastructures import MultiDict
 
 from idp.people.service import Actor
 from idp.tenants.policy import InvalidPolicy
+from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.frame import show
+from idp.web.admin.frame import frame_of, show
 from idp.web.admin.policy_form import Entered, entered_in, proposed
 from idp.web.admin.policy_pages import form_page, preview_page
 from idp.web.guards import Administrator, administrator
@@ -25,6 +26,8 @@ _DRAFT_LIFE = 1800
 def policy(number: str) -> Response:
     """The policy as it is, with whom each rule would bind, and how far it has come."""
     admin = administrator(number)
+    if services().activation.state(admin.tenant_id).is_local:
+        return show(admin, contexts.PolicyLocal(frame=frame_of(admin)))
     current = services().tenants.policy(admin.tenant_id)
     draft = _draft(admin, request.args.get("draft", ""))
     if draft is not None:  # back from the sign-in that saving had to wait for
@@ -41,6 +44,8 @@ def change_policy(number: str) -> Response:
     """Preview, back to the form, look for people, or save."""
     check_form()
     admin = administrator(number)
+    if services().activation.state(admin.tenant_id).is_local:
+        return see_other(f"{admin.base}/policy")
     admin = administrator(number, fresh=True, back=_keep_draft(admin))
     current = services().tenants.policy(admin.tenant_id)
     entered = entered_in(request.form)

@@ -63,6 +63,7 @@ def form_page(
     members = forecasts["admins"].members
     people, hidden = _choices(members, picked, find)
     typed: dict[str, Any] = entered.typed if entered else {}
+    accounts = everything.activation.state(admin.tenant_id)
     return contexts.PolicyPage(
         frame=frame_of(admin),
         notice=done(),
@@ -85,6 +86,8 @@ def form_page(
         stage_days=typed.get("stage_days", ""),
         clients=minimums_of(admin.tenant_id, shown),
         changed_at=shown.changed_at,
+        activated_at=accounts.activated_at,
+        cutover_at=accounts.cutover_at if accounts.state == "moving" else None,
         forecasts={
             mode: contexts.ModeForecast(bound=found.bound, without_factor=found.without_factor)
             for mode, found in forecasts.items()
@@ -92,7 +95,7 @@ def form_page(
         people=people,
         hidden_people=hidden,
         find=find,
-        rollout=_rollout(everything.rollout.progress(admin.tenant_id)),
+        rollout=rollout_view(everything.rollout.progress(admin.tenant_id)),
         reminded=_count(request.args.get("reminded", "")),
     )
 
@@ -227,7 +230,7 @@ def _stages(members: Sequence[MemberForecast]) -> tuple[contexts.Stage, ...]:
     )
 
 
-def _rollout(progress: Progress) -> contexts.RollOutView:
+def rollout_view(progress: Progress) -> contexts.RollOutView:
     now = progress.now
     highest = max((week.bound for week in progress.weeks), default=0)
     return contexts.RollOutView(

@@ -213,9 +213,14 @@ class NotBooked(Halt):
 
 @dataclass(frozen=True, kw_only=True)
 class NoCompany(Halt):
-    """The account belongs to no company (or not to the one whose client asks)."""
+    """The account belongs to no company (or not to the one whose client asks).
+
+    ``tenant_names``: companies that know the person, and still sign in at the product itself.
+    """
 
     step: ClassVar[str] = "join-company"
+
+    tenant_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +230,7 @@ class JoinCompany(Halt):
     template: ClassVar[str] = "login/join_company.html"
     step: ClassVar[str] = "join-company"
 
+    tenant_names: tuple[str, ...] = ()
     customer_number: str = "0"
 
 
@@ -240,6 +246,30 @@ class NoAllowedFactor(Halt):
     reason: Literal["policy", "client", "request", "self"] = "policy"
     deadline: datetime | None = None
     may_postpone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillLocal(Halt):
+    """Who is about to register belongs to companies that still sign in at the product itself.
+    ``action=register`` makes the account all the same."""
+
+    template: ClassVar[str] = "login/still_local.html"
+    step: ClassVar[str] = "still-local"
+
+    tenant_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activate(LoginPage):
+    """Companies move to central accounts and know this person; the main button links the account,
+    ``action=later`` when ``may_postpone``, until ``deadline``."""
+
+    template: ClassVar[str] = "login/activate.html"
+    step: ClassVar[str] = "activate"
+
+    tenant_names: tuple[str, ...]
+    may_postpone: bool = False
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

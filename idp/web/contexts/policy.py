@@ -103,7 +103,8 @@ class PolicyPage(AdminPage):
     ``stage_size`` and ``stage_days`` (empty: all at once), ``remember_days``, ``selected`` (many
     membership ids), ``minimum-<client id>`` (``1|2|3``). The main button asks for the preview
     (hidden ``action=preview``); ``action=find`` looks for people by ``find``. The reminder form
-    posts to ``{base}/policy/reminders``."""
+    posts to ``{base}/policy/reminders``. ``activated_at``: since when there are central accounts;
+    ``cutover_at``: until when the products' own sign-in works beside them."""
 
     template: ClassVar[str] = "admin/policy.html"
     section: ClassVar[str] = "policy"
@@ -119,6 +120,8 @@ class PolicyPage(AdminPage):
     stage_days: int | str = ""
     clients: tuple[ClientMinimum, ...] = ()
     changed_at: datetime | None = None
+    activated_at: datetime | None = None
+    cutover_at: datetime | None = None
     forecasts: Mapping[str, ModeForecast] = field(default_factory=dict)
     people: tuple[PersonChoice, ...] = ()
     hidden_people: int = 0

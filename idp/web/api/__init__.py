@@ -4,6 +4,8 @@ One table (``table.OPERATIONS``) routes, validates and documents. Each resource 
 whose functions enter themselves into the table and call the services that the consoles call too.
 """
 
+from functools import cache
+
 import msgspec
 from flask import Blueprint, Response
 
@@ -25,5 +27,10 @@ for _operation in OPERATIONS:
 @bp.get(f"{BASE}/openapi.json")
 def describe() -> Response:
     """The OpenAPI document; no token is needed to read it."""
-    body = msgspec.json.encode(openapi.document(services().settings.issuer))
+    body = _document(services().settings.issuer)
     return guard().protect_api(Response(body, content_type=JSON))
+
+
+@cache
+def _document(issuer: str) -> bytes:
+    return msgspec.json.encode(openapi.document(issuer))

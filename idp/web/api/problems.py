@@ -1,11 +1,10 @@
 """What goes wrong in the management API: one document for all of it (RFC 9457).
 
 ``type`` is a stable URN that programs may switch on; ``title`` says the same in words and
-``detail`` what to change. Fields that were refused are listed in ``errors``. Answers to tokens carry the
-challenge of RFC 6750 §3 as well.
+``detail`` what to change. Fields that were refused are listed in ``errors``. What is refused for
+the token's sake carries the challenge of RFC 6750 §3 as well.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,13 +18,20 @@ from idp.accounts.email_address import InvalidEmail
 from idp.accounts.errors import EmailTaken, UnknownAccount
 from idp.clients.metadata import InvalidMetadata
 from idp.clients.registry import UnknownClient
+from idp.clients.secrets import LastSecret
 from idp.infra.database import DatabaseUnavailable
+from idp.infra.delivery_queue import UnknownDelivery
 from idp.infra.ephemeral import StoreUnavailable
 from idp.infra.keyring import UnknownKey
 from idp.infra.throttle import Throttled
 from idp.people.actors import NotAllowed, NotHeld, OnlyAdmins, Refused
+from idp.people.admin_requests import RequestRefused, UnknownRequest
+from idp.people.app_passwords import AppPasswordRefused
 from idp.people.cases import UnknownCase
+from idp.people.imports.errors import UnknownImport
+from idp.people.imports.reading import FileRefused
 from idp.people.invitations import InvalidInvitation
+from idp.tenants.activation import ActivationRefused
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.customer_number import InvalidCustomerNumber
 from idp.tenants.errors import CustomerNumberTaken, LastAdmin, UnknownMembership, UnknownTenant
@@ -131,6 +137,9 @@ _GONE = (
     UnknownAccount,
     UnknownCase,
     UnknownKey,
+    UnknownDelivery,
+    UnknownRequest,
+    UnknownImport,
     InvalidInvitation,
     NotAllowed,
 )
@@ -139,7 +148,21 @@ _FIELDS: dict[type[Exception], str] = {
     InvalidCustomerNumber: "customer_number",
     UnknownCatalogueEntry: "permissions",
 }
-_CLAIM = re.compile(r"[a-z_.]{1,60}")
+_FORM_NAMES = {"cutover_date": "cutover_at"}
+_CODES = {
+    "admin-request-yours": "Nobody decides about their own request.",
+    "admin-request-closed": "The request was decided, withdrawn, or has expired.",
+    "admin-request-not-active": "The person is no active employee of the company any more.",
+    "admin-request-consented": "An admin has consented already.",
+    "admin-request-approved": "An operator has approved already.",
+    "admin-request-both-words": "The same person cannot give both words.",
+    "bypass-hours-invalid": "A bypass can be used for 1 to 72 hours.",
+    "bypass-phishing-resistant": "Only passkeys count here, so there is no bypass.",
+    "bypass-not-active": "The person is not active in the company.",
+    "bypass-not-bound": "The policy demands nothing of the person.",
+    "app-password-age-invalid": "The age is 1 to 3650 days.",
+}
+"""What refusals without words of their own say."""
 
 
 def problem_of(error: Exception) -> Problem | None:
@@ -151,9 +174,21 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(404, "There is no such thing here, or none that this token may see.")
         case NotHeld() | OnlyAdmins():
             return Problem(403, _sentence(error), code=error.code)
+        case RequestRefused(retry_after=seconds) if seconds:
+            return _later(seconds)
+        case AppPasswordRefused():
+            return field_problem(error.field, _CODES.get(error.code, error.code), error.code)
         case Refused():
-            return Problem(409, _sentence(error), code=error.code)
-        case LastAdmin():
+            return Problem(409, _CODES.get(error.code) or _sentence(error), code=error.code)
+        case ActivationRefused():
+            if not error.field:
+                return Problem(409, _sentence(error), code=error.code)
+            return field_problem(
+                _FORM_NAMES.get(error.field, error.field), _sentence(error), error.code
+            )
+        case FileRefused():
+            return Problem(422, _sentence(error), code=error.code)
+        case LastAdmin() | LastSecret():
             return Problem(409, _sentence(error), code=error.code)
         case CustomerNumberTaken():
             return Problem(409, _sentence(error), code="customer-number-taken")
@@ -162,14 +197,11 @@ def problem_of(error: Exception) -> Problem | None:
         case InvalidPolicy():
             return field_problem(error.field, _sentence(error), error.code)
         case InvalidMetadata():
-            named = _CLAIM.match(error.description)
-            return field_problem(named[0] if named else "", _sentence(error))
+            return field_problem(error.member, _sentence(error))
         case InvalidClaim():
             return field_problem("", _sentence(error))
         case Throttled():
-            seconds = str(error.retry_after)
-            detail = f"Too often. Try again in {seconds} seconds."
-            return Problem(429, detail, headers={"Retry-After": seconds})
+            return _later(error.retry_after)
         case StoreUnavailable() | DatabaseUnavailable() | PasswordsUnavailable():
             detail = "Nothing was changed. Try again shortly."
             return Problem(503, detail, headers={"Retry-After": "5"})
@@ -189,6 +221,11 @@ def unexpected(reference: str) -> Problem:
 def is_asked_of_the_api() -> bool:
     """Whether the request is one of the API's, known route or not."""
     return request.path.startswith(ROOT)
+
+
+def _later(seconds: int) -> Problem:
+    detail = f"Too often. Try again in {seconds} seconds."
+    return Problem(429, detail, headers={"Retry-After": str(seconds)})
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -1,20 +1,25 @@
 """Invitations into a company."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
+from idp.people import open_invitations
 from idp.people.models import Invitation as Row
 from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.common import (
     STRICT,
+    After,
     Email,
     Keys,
+    Limit,
     Locale,
     Moment,
     Name,
     Role,
+    Search,
     Wire,
 )
 from idp.web.api.table import BASE, Call, Reply, operation
@@ -53,10 +58,20 @@ class Invitation(Wire):
     expired: bool
 
 
+class InvitationsQuery(Wire, **STRICT):
+    """Which open invitations to list. `unsent`: prepared by an import, not mailed yet."""
+
+    state: Literal["sent", "valid", "expired", "unsent"] = "sent"
+    search: Search = ""
+    after: After | None = None
+    limit: Limit = 50
+
+
 class Invitations(Wire):
-    """Those that are open, the newest first."""
+    """A page of open invitations, the newest first."""
 
     items: list[Invitation]
+    next: str | None
 
 
 def _described(row: Row) -> Invitation:
@@ -76,10 +91,23 @@ def _described(row: Row) -> Invitation:
 
 
 @operation("GET", _HERE, scope=READ, right=MANAGE_PEOPLE)
-def list_invitations(call: Call) -> Invitations:
-    """List open invitations, 200 at most; expired ones can be sent again."""
-    rows = services().people.invitations.list(call.at.tenant_id)
-    return Invitations([_described(row) for row in rows])
+def list_invitations(call: Call, query: InvitationsQuery) -> Invitations:
+    """List open invitations; expired ones can be sent again."""
+    after = None
+    if (parts := decode_cursor(query.after)) is not None:
+        if len(parts) != 2 or not isinstance(parts[0], Moment) or not isinstance(parts[1], str):
+            raise bad_cursor()
+        after = (parts[0], parts[1])
+    page = open_invitations.list_invitations(
+        call.at.tenant_id,
+        services().clock.now(),
+        query.state,
+        search=query.search,
+        after=after,
+        limit=query.limit,
+    )
+    following = encode_cursor(page.next) if page.next else None
+    return Invitations([_described(row) for row in page.rows], following)
 
 
 @operation(

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from idp.core.person import MfaMode, Policy
 from idp.core.vocabulary import ManagementScope
@@ -44,7 +44,7 @@ class PolicyChange(Wire, **STRICT):
     phishing_resistant_only: bool = False
     grace_days: Days = 0
     remember_days: Days = 0
-    client_minimums: Minimums = {}
+    client_minimums: Minimums = field(default_factory=dict)
     selected: Annotated[list[Id], Meta(max_length=10_000)] | None = None
     groups: Groups | None = None
 

@@ -89,6 +89,12 @@ class Evaluation:
             known = replace(known, facts=replace(known.facts, prepared=prepared))
         return known
 
+    def afresh(self, tx: LoginTransaction) -> Known:
+        """The same, with nothing of the person taken from before."""
+        if tx.subject:
+            self._people.forget(tx.subject)
+        return self.of(tx)
+
     def _prepared(self, person: Person) -> tuple[Prepared, ...]:
         """What is known of an address is for who has confirmed it, not for who only claims it."""
         if not person.email_verified:

@@ -15,7 +15,7 @@ from idp.authn.login.transaction import (
     state_of,
 )
 from idp.authn.login.vault import Vault
-from idp.authn.step import Enroll, Join, Step
+from idp.authn.step import Enroll, Join, NoCompany, Step
 from idp.authn.steps import decide
 from idp.core.vocabulary import Factor
 
@@ -75,6 +75,10 @@ class Progress:
         if isinstance(step, Join) and known.proven is not None:
             tx = self._registration.join(tx, known.proven)(tx)
             known = self._evaluation.of(tx)
+            step = decide(known.facts)
+        if isinstance(step, NoCompany):
+            # Another tab may be joining one: then what was read of the person is half of before.
+            known = self._evaluation.afresh(tx)
             step = decide(known.facts)
         if isinstance(step, Enroll):
             tx = self._set_up(tx, step)

@@ -6,16 +6,19 @@ are granted by full admins, for services of their own company, and by operators;
 some is an admin's alone, since who makes its secret could act with its powers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from sqlalchemy import select
 
 from idp.clients.client import Client
 from idp.clients.metadata import InvalidMetadata
-from idp.clients.registry import ClientRegistry, UnknownClient, managing
+from idp.clients.registry import ClientRegistry, managing
 from idp.core.vocabulary import ManagementScope
-from idp.infra.database import transaction
+from idp.infra.database import db, transaction
 from idp.people.actors import Actor, NotAllowed
 from idp.tenants.catalogue import MANAGE_CLIENTS
+from idp.tenants.models import Tenant
 
 _OPERATORS_MEMBERS = ("product", "refresh_grace")
 """What a company cannot set for its own clients."""
@@ -35,6 +38,15 @@ class ClientDesk:
         """The client as stored; raises ``UnknownClient``."""
         self._check(actor, tenant_id)
         return self._clients.get(client_id, owned_by=tenant_id)
+
+    @staticmethod
+    def companies_of(clients: Iterable[Client]) -> dict[str, tuple[str, str]]:
+        """Name and customer number of the companies these clients belong to, by id."""
+        wanted = {client.tenant_id for client in clients if client.tenant_id is not None}
+        if not wanted:
+            return {}
+        query = select(Tenant.id, Tenant.name, Tenant.customer_number).where(Tenant.id.in_(wanted))
+        return {id_: (name, number) for id_, name, number in db.session.execute(query)}
 
     def may_grant_management(self, actor: Actor, tenant_id: str | None) -> bool:
         """Whether the actor could let a client use the management API."""
@@ -164,6 +176,3 @@ class ClientDesk:
         """The members the actor may set."""
         left = () if actor.is_operator else _OPERATORS_MEMBERS
         return {name: value for name, value in metadata.items() if name not in left}
-
-
-__all__ = ["ClientDesk", "UnknownClient"]

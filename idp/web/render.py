@@ -14,10 +14,11 @@ from markupsafe import Markup
 
 from idp.core.clock import Clock
 from idp.tenants.catalogue import PRODUCTS
-from idp.web import happenings, wording
+from idp.web import client_wording, happenings, wording
 from idp.web.brand import accent_path, normalise_accent
 from idp.web.contexts import Brand, Page
 from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of
+from idp.web.log_words import LogWords
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -57,6 +58,7 @@ class Renderer:
             page=context,
             csrf_token=csrf_token,
             accent_url=accent_path(accent) if accent else "",
+            brand_logo=brand.logo or "" if brand else "",
             zone=zone_of(zone),
             now=self._clock.now(),
         )
@@ -127,10 +129,15 @@ def _filters(translator: Translator) -> dict[str, object]:
         "role": lambda role: say(wording.ROLES[role]),
         "status": lambda status: say(wording.STATUSES[status]),
         "mode": lambda mode: say(wording.MODES[mode]),
+        "log_event": lambda event: log_words.event_of(event, say),
+        "log_category": lambda category: say(happenings.CATEGORIES.get(category, category)),
+        "log_party": lambda party: log_words.party_of(party, say),
+        "log_detail": lambda detail, zone: LogWords(translator, zone).detail(detail),
         "happening": lambda event: say(happenings.HISTORY[event]),
         "product": lambda name: say(name) if name in PRODUCT_NAMES else name,
         "say": lambda msgid: say(msgid) if msgid else "",
         "grouped": _grouped,
+        **client_wording.filters(say),
     }
 
 

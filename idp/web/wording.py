@@ -5,6 +5,7 @@ else, so that the same thing is said the same way on every page.
 """
 
 from idp.infra.i18n import mark as _
+from idp.web.import_words import IMPORT_ERRORS, IMPORT_NOTICES
 
 GENERIC_ERROR = _("That did not work. Please check what you entered and try again.")
 
@@ -101,6 +102,11 @@ ERRORS = {
     ),
     "permission-unknown": _("This permission is not on offer. Reload the page."),
     "role-invalid": _("Choose a role."),
+    "only-admins": _("Only an admin can do this to an admin, or make somebody one."),
+    "permission-not-held": _("You can grant and withdraw only what you hold yourself."),
+    "product-required": _("Choose at least one product, or open all that are booked."),
+    "nobody-selected": _("Select at least one person first."),
+    "too-many-selected": _("Select 200 people at most."),
     # help for who is locked out
     "letter-required": _("Write what it is about."),
     "no-admin": _("There is nobody at this company who could read it."),
@@ -164,12 +170,51 @@ ERRORS = {
     "overlap-invalid": _("Choose how long the present secret still works."),
     "request-too-long": _("This is longer than any request. Paste the address alone."),
     "request-other-client": _("This request does not name this client in client_id."),
+    # how a company looks
+    "accent-invalid": _("Enter a colour like #0e5a6b, or leave the field empty."),
+    "logo-svg": _(
+        "SVG files can hold programs, so they are not accepted. Save the logo as PNG and use that."
+    ),
+    "logo-type": _(
+        "This is no PNG, JPEG or WebP picture. Save the logo as one of these and use that."
+    ),
+    "logo-too-large": _("This file is too large. Use one of at most %(size)s KB."),
+    "logo-dimensions": _(
+        "This picture has too many pixels. Use one of at most 4000 by 2000, or scale it down."
+    ),
+    "logo-tiny": _("This picture is too small. Use one of at least 8 by 8 pixels."),
+    "logo-broken": _("This picture is damaged and cannot be read. Save it again and use that."),
+    # the platform
+    "company-name-invalid": _("Enter the company’s name, up to 200 letters and usual signs."),
+    "customer-number-taken": _("This customer number has a company already."),
+    "accounts-invalid": _("Choose how its people sign in."),
+    "product-unknown": _("This product is not on offer. Reload the page."),
+    "algorithm-unknown": _("Choose one of the algorithms."),
+    "letter-gone": _(
+        "This one was tried again, dropped or forgotten meanwhile. Nothing was changed."
+    ),
+    # application passwords, the change log, deleting the account
+    "app-password-target-invalid": _("Choose a product of the list."),
+    "app-password-comment-required": _("Say what it is for, so that you recognise it later."),
+    "app-password-comment-invalid": _("Use letters and the usual signs only."),
+    "app-password-days-invalid": _("Choose how long it is valid from the list."),
+    "app-password-limit": _("You have as many as we keep. Delete one first."),
+    "app-password-age-invalid": _(
+        "Enter a number of days between 1 and 3650, or nothing for no bound."
+    ),
+    "date-invalid": _("Enter a day, like 2026-03-24."),
+    "dates-reversed": _("The last day is before the first one."),
+    "retention-invalid": _("Choose for ever, or a number of days between 90 and 3650."),
+    "confirm-email-mismatch": _("This is not the address of your account."),
+    "account-stays": _("Something stands in the way. Nothing was deleted."),
+    **IMPORT_ERRORS,
     # anywhere
     "required": _("This is needed."),
     "unavailable": _("This is not possible at the moment. Nothing was changed. Try again shortly."),
 }
 
 NOTICES = {
+    **IMPORT_NOTICES,
     "other-account": _(
         "This was opened for another account than the one you signed in with. "
         "Sign in with the right one."
@@ -198,6 +243,11 @@ NOTICES = {
     "admin-request-refused": _("The request is refused. The person is told by e-mail."),
     "told-again": _("The products are told again. Reload the page to see how it went."),
     "company-joined": _("You now belong to the company."),
+    "company-left": _("You no longer belong to that company."),
+    "app-password-deleted": _("It has been deleted. Its program no longer gets in."),
+    "app-password-revoked": _("It has been ended. Its program no longer gets in."),
+    "app-password-rule-saved": _("The rule has been saved. It holds from now on."),
+    "retention-saved": _("That is how long the log is kept from now on."),
     "company-waits": _("An admin of the company has been told and will let you in."),
     "session-ended": _("That device has been signed out."),
     "all-sessions-ended": _("All other devices have been signed out."),
@@ -209,6 +259,9 @@ NOTICES = {
     "invitation-accepted": _("Welcome. You now belong to the company."),
     "role-saved": _("The role has been changed."),
     "permissions-saved": _("The permissions have been saved."),
+    "products-saved": _("Which products are open has been saved."),
+    "people-locked": _("They are locked and have been signed out everywhere."),
+    "people-unlocked": _("They can sign in again."),
     "person-locked": _("This person is locked and has been signed out everywhere."),
     "person-unlocked": _("This person can sign in again."),
     "person-admitted": _("This person now belongs to the company and is told by e-mail."),

@@ -8,6 +8,9 @@ from idp.web import contexts as pages
 from tests.web.account_samples import account_samples
 from tests.web.activation_samples import activation_samples
 from tests.web.case_samples import case_samples, not_me_samples
+from tests.web.client_samples import client_samples
+from tests.web.import_samples import import_samples
+from tests.web.log_samples import leaving_samples, log_samples
 from tests.web.login_samples import (
     COMPANIES,
     EMAIL,
@@ -16,6 +19,7 @@ from tests.web.login_samples import (
     login_samples,
 )
 from tests.web.operator_samples import company_samples, operator_samples
+from tests.web.people_samples import people_samples
 from tests.web.policy_samples import policy_samples
 from tests.web.request_samples import request_samples
 
@@ -25,7 +29,6 @@ class FixedClock:
         return NOW
 
 
-DISCOVERY = "https://login.vendor.example/.well-known/openid-configuration"
 
 ME = pages.Me(name="Anna Admin", email=EMAIL, is_admin=True)
 FRAME = pages.AdminFrame(
@@ -115,6 +118,8 @@ def samples() -> dict[str, pages.Page]:
     """Filled contexts by a short name, every page in its plain form and its variants."""
     ours = login_samples() | _recovery() | _system() | account_samples() | _admin()
     ours |= request_samples(FRAME)
+    ours |= import_samples(FRAME)
+    ours |= log_samples(FRAME) | leaving_samples()
     ours |= operator_samples() | company_samples(FRAME)
     ours |= activation_samples(FRAME, PAYROLL, NOW)
     return ours | case_samples() | not_me_samples()
@@ -239,24 +244,6 @@ def _admin() -> dict[str, pages.Page]:
         other_companies=1,
     )
     waiting = replace(person.person, status="waiting", second_factor=False, last_sign_in=None)
-    client = {"client_id": "c7d1a3f0", "client_name": "Intranet", "discovery_url": DISCOVERY}
-    detail = pages.ClientDetail(
-        frame=FRAME,
-        **client,
-        redirect_uris=("https://intranet.nord.example/oidc/callback", "http://localhost:3000/cb"),
-        post_logout_redirect_uris=("https://intranet.nord.example/",),
-        backchannel_logout_uri="https://intranet.nord.example/oidc/logout",
-        scope="openid profile email tenant",
-        created_at=NOW - timedelta(days=40),
-        created_by="Anna Admin",
-        secrets=(
-            pages.SecretRow(
-                created_at=NOW - timedelta(days=40),
-                expires_at=NOW + timedelta(days=1),
-            ),
-            pages.SecretRow(created_at=NOW),
-        ),
-    )
     return {
         "people": pages.People(
             frame=FRAME,
@@ -270,6 +257,19 @@ def _admin() -> dict[str, pages.Page]:
                 ),
             ),
             invitations=INVITATIONS,
+            invitation_count=12,
+            expired_count=1,
+            unsent_count=400,
+            only_status="active",
+            sort="-last-sign-in",
+            size=100,
+            filtered=True,
+            sorts={
+                "name": pages.SortLink(url="?"),
+                "last-sign-in": pages.SortLink(url="?x", sorted="descending"),
+            },
+            sizes=((25, "?size=25"), (100, "?size=100")),
+            export_url="/admin/012345678/people.csv",
             total=1240,
             next_url="?after=x",
             first_url="?",
@@ -299,46 +299,6 @@ def _admin() -> dict[str, pages.Page]:
         "person-last-admin": replace(person, person=PEOPLE[0], is_last_admin=True, is_self=True),
         "person-self": replace(person, person=PEOPLE[0], is_self=True),
         **policy_samples(FRAME, person, NOW),
-        "clients": pages.Clients(
-            frame=FRAME,
-            clients=(
-                pages.ClientRow(
-                    client_id="c7d1a3f0",
-                    name="Intranet",
-                    redirect_uri="https://intranet.nord.example/oidc/callback",
-                    created_at=NOW - timedelta(days=40),
-                ),
-                pages.ClientRow(client_id="c8", name="Wiki", disabled=True),
-            ),
-            discovery_url=DISCOVERY,
-        ),
-        "clients-empty": pages.Clients(frame=FRAME, notice="client-deleted"),
-        "client-form": pages.ClientForm(frame=FRAME),
-        "client-form-error": pages.ClientForm(
-            frame=FRAME,
-            client_name="Intranet",
-            redirect_uris="http://intranet",
-            backchannel_logout_uri="x",
-            errors={
-                "redirect_uris": "redirect-uri-invalid",
-                "backchannel_logout_uri": "uri-invalid",
-            },
-        ),
-        "client-created": pages.ClientCreated(frame=FRAME, **client, secret="s" * 43),
-        "client-created-public": pages.ClientCreated(frame=FRAME, **client),
-        "client-rotated": pages.ClientCreated(
-            frame=FRAME,
-            **client,
-            secret="s" * 43,
-            rotated=True,
-            old_until=NOW + timedelta(days=1),
-        ),
-        "client": detail,
-        "client-public": replace(
-            detail,
-            secrets=(),
-            auth_method="none",
-            created_by="",
-            errors={"confirm_name": "confirm-name-mismatch"},
-        ),
+        **people_samples(FRAME, person, NOW),
+        **client_samples(FRAME),
     }

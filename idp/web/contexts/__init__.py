@@ -58,6 +58,13 @@ from idp.web.contexts.clients import (
     SecretRow,
 )
 from idp.web.contexts.company import CompanyPage, Readable
+from idp.web.contexts.imports import (
+    AdminImport,
+    AdminImports,
+    LegacyLogins,
+    OperatorImport,
+    OperatorImports,
+)
 from idp.web.contexts.leaving import (
     AccountAppPasswordMade,
     AccountAppPasswordNew,
@@ -242,6 +249,8 @@ __all__ = [
     "AddableKey",
     "AdminAppPasswords",
     "AdminFrame",
+    "AdminImport",
+    "AdminImports",
     "AdminLog",
     "AdminLogRetention",
     "AdminOverview",
@@ -312,6 +321,7 @@ __all__ = [
     "KeptMail",
     "KeyRow",
     "Keys",
+    "LegacyLogins",
     "LinkExpired",
     "Locked",
     "LogEntry",
@@ -340,6 +350,8 @@ __all__ = [
     "OperatorCompanies",
     "OperatorCompany",
     "OperatorCompanyNew",
+    "OperatorImport",
+    "OperatorImports",
     "OperatorLog",
     "OperatorOverview",
     "OperatorPage",

@@ -265,6 +265,7 @@ NOTICES = {
     "person-locked": _("This person is locked and has been signed out everywhere."),
     "person-unlocked": _("This person can sign in again."),
     "person-admitted": _("This person now belongs to the company and is told by e-mail."),
+    "person-sent-away": _("This person has been sent away and is told by e-mail."),
     "person-removed": _("This person no longer belongs to the company."),
     "factors-reset": _("The second factor has been reset. The person is told by e-mail."),
     "account-secured": _("Everything has been ended. Now choose a new password."),

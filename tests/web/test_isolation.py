@@ -60,6 +60,9 @@ class Strangers:
             tenant_id=tenant.id,
         )
         self.ids["client_id"] = client.client_id
+        job = services.imports.stage(tenant.id, actor, "x.csv", f"E-Mail\nx@{domain}\n".encode())
+        services.background.run_once()
+        self.ids["import_id"] = job.id
         for make in MAKERS:
             self.ids.update(make(self.front, tenant.id, member, mark))
 

@@ -6,7 +6,7 @@ belongs to the company by then is looked up again.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +61,7 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
     emails = {v["email"] for v, _ in parsed.values() if "email" in v}
     others = find_others(job, options, emails, now)
     rights = Rights(options, job.tenant_id)
-    changes = []
+    changes, admins = [], 0
     for line in lines:
         values, problems = parsed[line.line]
         problems = problems or rights.problems(values)
@@ -71,6 +71,7 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
             action, outcome, problems = _judge(values, others, tell_accounts)
             if outcome != "refused":
                 others.earlier[email] = line.line
+                admins += values.get("role", options.role) == "admin"
         changes.append(
             {
                 "job_id": job.id,
@@ -82,6 +83,8 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
                 "outcome": outcome,
             }
         )
+    job.options = replace(options, admins=options.admins + admins).as_json()
+    db.session.flush()
     db.session.execute(update(ImportLine), changes)
     db.session.expire_all()
     return True

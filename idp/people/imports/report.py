@@ -125,7 +125,7 @@ def refused_csv(job: ImportJob, reasons: dict[str, str]) -> Iterator[str]:
     """
     options = options_of(job)
     header = [
-        name or field or f"{place}"
+        str(name or field or place)
         for place, (name, field) in enumerate(
             zip(options.header, options.columns, strict=False), start=1
         )

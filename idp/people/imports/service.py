@@ -219,6 +219,7 @@ class Imports:
                 role=role,
                 locale=locale if locale in ("de", "en") else "en",
                 ask=ask,
+                admins=0,
             )
             job.options = wanted.started_by(actor).as_json()
             job.status = "checking"

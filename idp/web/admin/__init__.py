@@ -24,9 +24,12 @@ def home() -> Response:
 
 from idp.web.admin import (  # noqa: E402, F401 - they add their routes
     activation,
+    app_passwords,
     clients,
     company,
+    imports,
     invite,
+    log,
     overview,
     people,
     person,

@@ -33,10 +33,13 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Brand:
-    """The company whose colour the page wears. ``accent`` is ``#rrggbb``, None for ours."""
+    """The company whose colour the page wears. ``accent`` is ``#rrggbb``, None for ours; ``logo``
+    is an address of ours, None without one.
+    """
 
     name: str = ""
     accent: str | None = None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, LargeBinary, delete, func, select, tuple_, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    delete,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 from sqlalchemy.engine import CursorResult, Dialect
 
 from idp.core.clock import Clock
@@ -85,15 +95,14 @@ class DeliveryQueue:
     def state(self) -> QueueState:
         """The queue in numbers."""
         failed = Delivery.attempts > 0
-        pending = dict(
-            db.session.execute(select(failed, func.count()).where(*_OPEN).group_by(failed)).tuples()
-        )
+        counted = select(failed, func.count()).where(*_OPEN).group_by(failed)
+        pending = {bool(tried): count for tried, count in db.session.execute(counted)}
         dead = select(Delivery.kind, func.count()).where(*_STATES["dead"]).group_by(Delivery.kind)
         due = (*_OPEN, Delivery.next_attempt_at <= self._clock.now())
         return QueueState(
             waiting=pending.get(False, 0),
             trying=pending.get(True, 0),
-            dead=dict(db.session.execute(dead).tuples()),
+            dead=_counts(dead),
             late_since=db.session.scalar(select(func.min(Delivery.next_attempt_at)).where(*due)),
         )
 
@@ -199,6 +208,10 @@ def _opened(sealed: bytes) -> Mapping[str, Any]:
     except SealBroken:
         return {}
     return opened
+
+
+def _counts(query: Select[str, int]) -> dict[str, int]:
+    return dict(db.session.execute(query).all())
 
 
 def _count(result: object) -> int:

@@ -139,7 +139,7 @@ class Companies:
         return Company(
             tenant=tenant,
             products=tuple(self._tenants.products_of(tenant.id)),
-            people=dict(db.session.execute(statuses).tuples()),
+            people=dict(db.session.execute(statuses).all()),
             admins=_admins(tenant.id),
             invited_admins=tuple(row for row in invited if row.role == "admin"),
             open_invitations=len(invited),

@@ -171,11 +171,8 @@ class Watch:
     def _count(self) -> Figures:
         now = self._clock.now()
         lately = Membership.last_sign_in_at > now - timedelta(days=1)
-        modes = dict(
-            db.session.execute(
-                select(Tenant.accounts_mode, func.count()).group_by(Tenant.accounts_mode)
-            ).tuples()
-        )
+        counted = select(Tenant.accounts_mode, func.count()).group_by(Tenant.accounts_mode)
+        modes = dict(db.session.execute(counted).all())
         people = select(func.count()).select_from(Account).where(Account.status == "active")
         signed_in = select(func.count(Membership.account_id.distinct())).where(lately)
         return Figures(

@@ -35,13 +35,22 @@ def accent_css(accent: str) -> str:
     if colour is None:
         raise ValueError("not a colour of six hexadecimal digits")
     fill = colour[1:]
-    on_fill = max((_INK_ON_LIGHT, _INK_ON_DARK), key=lambda ink: contrast(fill, ink))
-    rules = f"--accent:#{fill};--on-accent:#{on_fill}"
-    light, dark = readable(fill, _LIGHT_PAPER), readable(fill, _DARK_PAPER)
+    rules = f"--accent:#{fill};--on-accent:#{text_on(fill)}"
+    light, dark = readable_on(fill)
     return (
         f":root{{{rules};--accent-ink:#{light}}}\n"
         f"@media (prefers-color-scheme:dark){{:root{{{rules};--accent-ink:#{dark}}}}}\n"
     )
+
+
+def text_on(fill: str) -> str:
+    """Black or white, whichever contrasts more with the colour; ``rrggbb`` both."""
+    return max((_INK_ON_LIGHT, _INK_ON_DARK), key=lambda ink: contrast(fill, ink))
+
+
+def readable_on(colour: str) -> tuple[str, str]:
+    """The colour as text on our paper in light, and in dark; ``rrggbb`` all."""
+    return readable(colour, _LIGHT_PAPER), readable(colour, _DARK_PAPER)
 
 
 def readable(colour: str, ground: str) -> str:

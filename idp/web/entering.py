@@ -42,10 +42,14 @@ def entering_of(tx: LoginTransaction, tenant_name: str = "") -> Entering | None:
 
 
 def brand_of(membership: PersonMembership | None) -> Brand | None:
-    """The colour of the company being entered, once it is known."""
+    """Colour and logo of the company being entered, once it is known."""
     if membership is None:
         return None
-    return Brand(name=membership.tenant_name, accent=membership.tenant_accent)
+    return Brand(
+        name=membership.tenant_name,
+        accent=membership.tenant_accent,
+        logo=membership.tenant_logo,
+    )
 
 
 def form_targets(tx: LoginTransaction) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from idp.core.clock import Clock
 from idp.tenants.catalogue import PRODUCTS
-from idp.web import client_wording, happenings, wording
+from idp.web import client_wording, happenings, log_words, wording
 from idp.web.brand import accent_path, normalise_accent
 from idp.web.contexts import Brand, Page
 from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of

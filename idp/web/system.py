@@ -75,6 +75,20 @@ def brand(colour: str) -> Response:
     return response
 
 
+@bp.get("/brand/logo/<digest>.png")
+def logo(digest: str) -> Response:
+    """A company's logo as we have drawn it; its address carries its digest."""
+    png = http.services().logos.find(digest)
+    if png is None:
+        abort(404)
+    response = Response(png, content_type="image/png")
+    response.headers["Cache-Control"] = _FOREVER
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    http.guard().protect_api(response)
+    return response
+
+
 def _is_on_this_machine() -> bool:
     """Whether the browser runs here and asked for a name that always means here.
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from idp.web import contexts, http
+from idp.web.entering import brand_of
 from idp.web.guards import Administrator, helps
 
 
@@ -49,6 +50,6 @@ def done() -> str:
 
 
 def show(admin: Administrator, page: contexts.AdminPage, *, status: int | None = None) -> Response:
-    """A page of the console, in the company's colour."""
-    brand = contexts.Brand(name=admin.membership.tenant_name, accent=admin.membership.tenant_accent)
+    """A page of the console, in the company's colour, with its logo."""
+    brand = brand_of(admin.membership)
     return http.page(page, status=status, brand=brand, person=admin.who.person)

@@ -188,7 +188,7 @@ def find_member(tenant_id: str, membership_id: str, policy: Policy) -> MemberRow
     return next(iter(_rows(tenant_id, policy, [membership_id])), None)
 
 
-def _columns(order: Order) -> tuple[ColumnElement[Any], ...]:
+def _columns(order: Order) -> tuple[Any, ...]:
     if order.by == "name":
         return _BY_NAME
     if order.by == "email":

@@ -4,6 +4,7 @@ A guard answers with what the view needs, or ends the request: with the hosted l
 found" for whatever is not the caller's (security rule 2).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -80,19 +81,20 @@ def person_signed_in(
 def administrator(
     customer_number: str,
     *,
-    right: str | None = None,
+    right: str | Collection[str] = (),
     fresh: bool = False,
     back: str | None = None,
 ) -> Administrator:
-    """An active admin of that company, or a helper who holds ``right`` (``tenants.catalogue``);
-    anybody else finds nothing here.
+    """An active admin of that company, or a helper who holds ``right`` (``tenants.catalogue``), or
+    one of several; anybody else finds nothing here.
 
     A post that has to wait for a sign-in leads to ``back``, or to the page it was made on.
     """
     who = person_signed_in(fresh=fresh, back=back or request.path)
+    rights = (right,) if isinstance(right, str) else right
     for membership in who.person.memberships:
         if membership.customer_number == customer_number and (
-            is_admin(membership) or (right is not None and helps(membership, right))
+            is_admin(membership) or (rights and helps(membership, *rights))
         ):
             return Administrator(who, membership)
     _note_refusal(customer_number, who)

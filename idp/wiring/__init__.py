@@ -18,6 +18,7 @@ from idp.authn.standing import Standing
 from idp.clients.registry import ClientRegistry
 from idp.core.clock import Clock, SystemClock
 from idp.core.randomness import Randomness
+from idp.grants.management_tokens import ManagementTokens
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
 from idp.infra.audit_retention import AuditRetention
@@ -261,6 +262,7 @@ def build_services(
         log_settings=LogSettings(clock, audit, store),
         own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,
+        management_tokens=ManagementTokens(clock, grants, audit),
         sessions=sessions,
         authn=authn,
         sign_out=SignOut(sessions, audit, grants.end_account),

@@ -11,6 +11,7 @@ from idp.clients.registry import ClientRegistry
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
 from idp.grants.consent import Consents
+from idp.grants.management_tokens import ManagementTokens
 from idp.grants.service import Grants
 from idp.infra.audit import Audit
 from idp.infra.background import Background
@@ -109,6 +110,7 @@ class Services:
     leaving: Leaving
     own_profile: OwnProfile
     grants: Grants
+    management_tokens: ManagementTokens
     sessions: Sessions
     authn: AuthnService
     sign_out: SignOut

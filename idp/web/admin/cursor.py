@@ -1,7 +1,8 @@
-"""Where a page of the people list ended, as its address says it."""
+"""Where a page of a list ended, as its address says it."""
 
 import base64
 import binascii
+from datetime import UTC, datetime
 
 import orjson
 
@@ -9,18 +10,38 @@ from idp.people.listing import Cursor
 
 
 def encode_cursor(cursor: Cursor) -> str:
-    """What ``after`` says in the address."""
-    return base64.urlsafe_b64encode(orjson.dumps(cursor)).rstrip(b"=").decode()
+    """What ``after`` says in the address; moments as text that begins with an @."""
+    plain = [f"@{v.isoformat()}" if isinstance(v, datetime) else v for v in cursor]
+    return base64.urlsafe_b64encode(orjson.dumps(plain)).rstrip(b"=").decode()
 
 
 def decode_cursor(text: str | None) -> Cursor | None:
-    """Where the page before ended; anything else is the beginning."""
-    if not text:
+    """Where the page before ended; what is no cursor is the beginning.
+
+    Whether it is one of the order at hand, ``Order.takes`` says. Moments begin with an @, which no
+    lower-case name in a cursor is mistaken for: those that begin so are no moments.
+    """
+    if not text or len(text) > 2000:
         return None
     try:
-        family, given, last = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error, TypeError):
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error):
         return None
-    parts = (family, given, last)
-    fine = all(isinstance(part, str) and "\x00" not in part for part in parts)
-    return parts if fine else None
+    if not isinstance(values, list) or not values:
+        return None
+    decoded = tuple(_moment(v) if isinstance(v, str) and v.startswith("@") else v for v in values)
+    fine = all(
+        (isinstance(v, str) and "\x00" not in v)
+        or isinstance(v, datetime)
+        or (type(v) is int and abs(v) < 1000)
+        for v in decoded
+    )
+    return decoded if fine else None
+
+
+def _moment(text: str) -> datetime | str:
+    try:
+        at = datetime.fromisoformat(text[1:])
+        return at.astimezone(UTC) if at.tzinfo else text
+    except (ValueError, OverflowError):
+        return text

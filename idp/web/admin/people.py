@@ -1,37 +1,35 @@
-"""People of a company: list, invite, and one person's rights, lock, removal and factor reset."""
+"""People of a company: the list, as a page and as a file, and what is done to several at once."""
 
-from urllib.parse import urlencode
+import re
+from dataclasses import replace
 
-from flask import Response, abort, request
+from flask import Response, abort, request, stream_with_context
 
-from idp.accounts.claims import InvalidClaim
-from idp.accounts.email_address import InvalidEmail
 from idp.infra.throttle import Throttled
-from idp.people.listing import MemberRow
-from idp.people.models import Invitation
-from idp.people.service import Actor, InvalidInvitation, NotAllowed, Refused
-from idp.tenants.catalogue import (
-    MANAGE_PEOPLE,
-    PERMISSIONS,
-    UnknownCatalogueEntry,
-    default_permissions,
-    grouped_permissions,
-)
-from idp.tenants.errors import LastAdmin, UnknownMembership
+from idp.people.actors import Actor, NotAllowed
+from idp.people.bulk import ACTIONS, BulkAction, BulkRow
+from idp.people.listing import MAX_PAGE, SORTS, MemberRow, PeopleFilter
+from idp.people.open_invitations import count_invitations, list_invitations
+from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.cursor import decode_cursor, encode_cursor
 from idp.web.admin.frame import done, frame_of, show
+from idp.web.admin.invite import act_on_invitation, invitation_row
+from idp.web.admin.people_view import SIZES, PeopleView
 from idp.web.guards import Administrator, administrator
-from idp.web.http import check_form, locale_for, see_other, services
+from idp.web.http import check_form, guard, see_other, services
 
-PAGE_SIZE = 50
+NEWEST = 5
+"""Invitations that the list of people shows; the others have a page of their own."""
+_DONE = {"lock": "people-locked", "unlock": "people-unlocked", "remind": "reminded"}
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @bp.get("/admin/<number>/people")
 def people(number: str) -> Response:
-    """Who belongs to the company, found by name or address, a page at a time."""
-    return _people(administrator(number, right=MANAGE_PEOPLE))
+    """Who belongs to the company: searched, filtered, sorted, a page at a time."""
+    admin = administrator(number, right=MANAGE_PEOPLE)
+    return _people(admin, PeopleView.of(request.args))
 
 
 @bp.post("/admin/<number>/people")
@@ -39,250 +37,181 @@ def change_invitation(number: str) -> Response:
     """Send an invitation again, or take it back."""
     check_form()
     admin = administrator(number, right=MANAGE_PEOPLE)
-    service, actor = services().people, Actor.person(admin.who.person)
-    invitation = request.form.get("invitation", "")
     try:
-        match request.form.get("action"):
-            case "resend":
-                service.invitations.resend(admin.tenant_id, actor, invitation)
-                return see_other(f"{admin.base}/people?done=invitation-resent")
-            case "revoke":
-                service.invitations.revoke(admin.tenant_id, actor, invitation)
-                return see_other(f"{admin.base}/people?done=invitation-revoked")
-            case _:
-                abort(400)
-    except (InvalidInvitation, NotAllowed):
-        abort(404)
+        return see_other(f"{admin.base}/people?done={act_on_invitation(admin)}")
     except Throttled as error:
-        return _people(admin, throttled=error)
+        return _people(admin, PeopleView(), throttled=error)
 
 
-@bp.get("/admin/<number>/people/invite")
-def invite_form(number: str) -> Response:
-    """The empty form, with the permissions new members get."""
+@bp.get("/admin/<number>/people.csv")
+def export_people(number: str) -> Response:
+    """The list as a file, with the filters and the order of its address."""
     admin = administrator(number, right=MANAGE_PEOPLE)
-    return show(
-        admin,
-        contexts.Invite(frame=frame_of(admin), groups=_groups(admin, set(default_permissions()))),
-    )
+    view = PeopleView.of(request.args)
+    return _csv(admin, view.chosen, view)
 
 
-@bp.post("/admin/<number>/people/invite")
-def invite(number: str) -> Response:
-    """Mail an invitation."""
+@bp.post("/admin/<number>/people/selected")
+def selected_people(number: str) -> Response:
+    """Lock, unlock, remind or export those selected: first who that is, then the deed."""
     check_form()
-    form = request.form
-    chosen = _chosen()
-    role = "admin" if form.get("role") == "admin" else "employee"
-    # Else a stolen session could make itself an admin who stays.
-    admin = administrator(number, right=MANAGE_PEOPLE, fresh=role == "admin")
-    errors: dict[str, str] = {}
-    minutes = 1
-    for field in ("given_name", "family_name"):
-        if not form.get(field, "").strip():
-            errors[field] = f"{field}-required"
-        elif len(form[field]) > 200:
-            errors[field] = "too-long"
-    if not form.get("email", "").strip():
-        errors["email"] = "invitee-email-required"
-    if not errors:
-        try:
-            services().people.invitations.invite(
-                admin.tenant_id,
-                Actor.person(admin.who.person),
-                form["email"],
-                form["given_name"].strip(),
-                form["family_name"].strip(),
-                role,
-                chosen,
-                locale_for(admin.who.person),
-                salutation={"ms": "ms", "mr": "mr"}.get(form.get("salutation", "")),
-            )
-            return see_other(f"{admin.base}/people?done=invited")
-        except InvalidEmail:
-            errors["email"] = "email-invalid"
-        except InvalidClaim as refused_claim:
-            errors[refused_claim.claim] = "name-invalid"
-        except NotAllowed:
-            abort(404)
-        except Refused as refused:
-            errors["email"] = refused.code
-        except UnknownCatalogueEntry:
-            errors[""] = "permission-unknown"
-        except Throttled as throttled:
-            errors[""], minutes = "throttled", -(-throttled.retry_after // 60)
-    page = contexts.Invite(
-        frame=frame_of(admin),
-        errors=errors,
-        error_values={"minutes": minutes},
-        salutation=form.get("salutation", ""),
-        given_name=form.get("given_name", ""),
-        family_name=form.get("family_name", ""),
-        email=form.get("email", ""),
-        role=role,  # type: ignore[arg-type]
-        groups=_groups(admin, set(chosen)),
-    )
-    return show(admin, page, status=400)
-
-
-@bp.get("/admin/<number>/people/<membership_id>")
-def person(number: str, membership_id: str) -> Response:
-    """One person of the company."""
-    admin = administrator(number, right=MANAGE_PEOPLE)
-    again = request.args.get("again", "")
-    return show(admin, person_page(admin, member_of(admin, membership_id), failed=again))
-
-
-@bp.post("/admin/<number>/people/<membership_id>")
-def change_person(number: str, membership_id: str) -> Response:
-    """Letting in, role, permissions, lock, unlock, factor reset, removal."""
-    check_form()
-    sensitive = request.form.get("action") in ("role", "reset-factors")
-    opened = f"{request.path}?again={request.form.get('action')}" if sensitive else None
-    admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive, back=opened)
-    member = member_of(admin, membership_id)
-    page = f"{admin.base}/people/{membership_id}"
-    reason = request.form.get("reason", "").strip()
-    errors: dict[str, str] = {}
+    admin = administrator(number, right=MANAGE_PEOPLE, back=f"/admin/{number}/people")
+    view = PeopleView.of_query(request.form.get("list", ""))
     action = request.form.get("action", "")
-    if action in ("lock", "unlock", "reset-factors", "remove") and not reason:
-        errors["reason"] = "reason-required"
-    if action == "remove" and request.form.get("confirm_name", "").strip() != member.name:
-        errors["confirm_name"] = "confirm-name-mismatch"
-    if not errors:
-        try:
-            return see_other(_carry_out(admin, member, action, reason, page))
-        except (NotAllowed, UnknownMembership):
+    ids = [one for one in request.form.getlist("person") if _ID.fullmatch(one)]
+    ids = list(dict.fromkeys(ids))
+    if action != "export" and action not in ACTIONS:
+        abort(400)
+    if not ids or len(ids) > MAX_PAGE:
+        return _people(admin, view, error="too-many-selected" if ids else "nobody-selected")
+    if action == "export":
+        return _csv(admin, PeopleFilter(only=frozenset(ids)), view)
+    bulk, actor = services().bulk, Actor.person(admin.who.person)
+    chosen: BulkAction = action  # type: ignore[assignment]
+    reason = request.form.get("reason", "").strip()
+    try:
+        rows = bulk.preview(admin.tenant_id, actor, chosen, ids)
+        if not rows:
             abort(404)
-        except LastAdmin:
-            errors[""] = "last-admin"
-        except Refused as refused:
-            errors[""] = refused.code
-        except (UnknownCatalogueEntry, ValueError):
-            errors[""] = "permission-unknown" if action == "permissions" else "role-invalid"
-    return show(
-        admin, person_page(admin, member, errors=errors, reason=reason, failed=action), status=400
-    )
+        if request.form.get("confirm") != "1" or all(row.refused for row in rows):
+            return show(admin, _selected(admin, view, chosen, rows))
+        if chosen != "remind" and not reason:
+            errors = {"reason": "reason-required"}
+            return show(admin, _selected(admin, view, chosen, rows, errors=errors), status=400)
+        willing = [row.member.membership_id for row in rows if not row.refused]
+        outcome = bulk.carry_out(admin.tenant_id, actor, chosen, willing, reason)
+    except NotAllowed:
+        abort(404)
+    refused = tuple(row for row in outcome if row.refused)
+    if refused:
+        return show(admin, _selected(admin, view, chosen, refused, tried=True), status=409)
+    return see_other(view.url(admin.base, done=_DONE[chosen]))
 
 
-def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str, page: str) -> str:
-    """Do it; the address to go on to."""
-    service, actor = services().people, Actor.person(admin.who.person)
-    tenant_id, member_id = admin.tenant_id, member.membership_id
-    match action:
-        case "role":
-            service.set_role(tenant_id, actor, member_id, request.form.get("role", ""))
-            return f"{page}?done=role-saved"
-        case "permissions":
-            service.set_permissions(tenant_id, actor, member_id, _chosen())
-            return f"{page}?done=permissions-saved"
-        case "admit":
-            services().joining.admit(tenant_id, actor, member_id)
-            return f"{page}?done=person-admitted"
-        case "lock":
-            service.lock_member(tenant_id, actor, member_id, reason)
-            return f"{page}?done=person-locked"
-        case "unlock":
-            service.unlock_member(tenant_id, actor, member_id, reason)
-            return f"{page}?done=person-unlocked"
-        case "reset-factors":
-            service.reset_factors(tenant_id, actor, member_id, reason)
-            return f"{page}?done=factors-reset"
-        case "remove":
-            service.remove_member(tenant_id, actor, member_id, reason)
-            return f"{admin.base}/people?done=person-removed"
-        case _:
-            return abort(400)
-
-
-def _people(admin: Administrator, *, throttled: Throttled | None = None) -> Response:
-    service = services().people
-    query = request.args.get("q", "")[:100]
-    kept = {"q": query} if query else {}
+def _people(
+    admin: Administrator,
+    view: PeopleView,
+    *,
+    throttled: Throttled | None = None,
+    error: str = "",
+) -> Response:
+    everything = services()
+    service, now = everything.people, everything.clock.now()
     listing = service.list_people(
         admin.tenant_id,
-        search=query,
-        after=decode_cursor(request.args.get("after")),
-        limit=PAGE_SIZE,
+        chosen=view.chosen,
+        order=view.order,
+        after=view.after,
+        limit=view.size,
     )
-    address = f"{admin.base}/people"
-    following = {**kept, "after": encode_cursor(listing.next)} if listing.next else None
-    return show(
-        admin,
-        contexts.People(
-            frame=frame_of(admin),
-            notice=done(),
-            errors={"": "throttled"} if throttled else {},
-            error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
-            people=tuple(_row(member) for member in listing.rows),
-            waiting=tuple(_waiting(member) for member in service.list_waiting(admin.tenant_id)),
-            invitations=tuple(map(_invitation, service.invitations.list(admin.tenant_id))),
-            query=query,
-            total=service.count_people(admin.tenant_id, query),
-            next_url=f"{address}?{urlencode(following)}" if following else "",
-            first_url=f"{address}?{urlencode(kept)}" if request.args.get("after") else "",
-        ),
-        status=429 if throttled else None,
-    )
-
-
-def person_page(
-    admin: Administrator,
-    member: MemberRow,
-    *,
-    errors: dict[str, str] | None = None,
-    reason: str = "",
-    failed: str = "",
-    hours: str = "24",
-) -> contexts.PersonDetail:
-    """The person's page, with what was entered where ``failed`` names the action."""
-    everything = services()
-    until, policy = member.mfa_bypass_until, everything.tenants.policy(admin.tenant_id)
-    stands = until is not None and everything.clock.now() < until
-    membership = everything.tenants.memberships.get(admin.tenant_id, member.membership_id)
-    others = everything.tenants.memberships.of_account(member.account_id)
-    return contexts.PersonDetail(
+    invitations = count_invitations(admin.tenant_id, now)
+    newest = list_invitations(admin.tenant_id, now, limit=NEWEST).rows
+    errors = {"": "throttled"} if throttled else {"": error} if error else {}
+    at_first = not view.is_filtered and view.after is None
+    page = contexts.People(
         frame=frame_of(admin),
         notice=done(),
-        errors=errors or {},
-        person=_row(member),
-        groups=_groups(admin, set(member.permissions)),
-        member_since=member.created_at,
-        session_count=len(everything.sessions.list(member.subject)),
-        other_companies=len(others) - 1,
-        is_self=member.account_id == admin.who.person.account_id,
-        is_last_admin=everything.tenants.memberships.is_last_admin(membership),
-        may_bypass=member.must_have
-        and member.status == "active"
-        and not policy.phishing_resistant_only,
-        bypass_until=until if stands else None,
-        reminded_at=member.mfa_reminded_at,
-        hours=hours,
-        reason=reason,
-        failed=failed,
+        errors=errors,
+        error_values={"minutes": -(-throttled.retry_after // 60)} if throttled else {},
+        people=tuple(person_row(member) for member in listing.rows),
+        waiting=tuple(map(_waiting, service.list_waiting(admin.tenant_id))) if at_first else (),
+        invitations=tuple(invitation_row(one, now) for one in newest) if at_first else (),
+        invitation_count=invitations.valid + invitations.expired,
+        expired_count=invitations.expired,
+        unsent_count=invitations.unsent,
+        query=view.chosen.search,
+        only_status=view.chosen.status,
+        only_role=view.chosen.role,
+        only_factor=view.chosen.factor,
+        sort=view.sort,
+        size=view.size,
+        filtered=view.is_filtered,
+        sorts={by: _sort_link(admin, view, by) for by in SORTS},
+        sizes=tuple((n, replace(view.first(), size=n).url(admin.base)) for n in SIZES),
+        state=view.query(),
+        total=service.count_people(admin.tenant_id, chosen=view.chosen),
+        next_url=view.beyond(listing.next).url(admin.base) if listing.next else "",
+        first_url=view.first().url(admin.base) if view.after else "",
+        export_url=f"{admin.base}/people.csv?{view.first().query()}".rstrip("?"),
+    )
+    return show(admin, page, status=429 if throttled else 400 if error else None)
+
+
+def _sort_link(admin: Administrator, view: PeopleView, by: str) -> contexts.SortLink:
+    now = view.order.by == by
+    return contexts.SortLink(
+        url=view.sorted_by(by).url(admin.base),  # type: ignore[arg-type]
+        sorted=("descending" if view.order.descending else "ascending") if now else "",
     )
 
 
-def member_of(admin: Administrator, membership_id: str) -> MemberRow:
-    """The member of that id in the admin's company; anything else is not found."""
+def _selected(
+    admin: Administrator,
+    view: PeopleView,
+    action: BulkAction,
+    rows: tuple[BulkRow, ...],
+    *,
+    errors: dict[str, str] | None = None,
+    tried: bool = False,
+) -> contexts.SelectedPeople:
+    sessions = services().sessions
+
+    def row_of(row: BulkRow) -> contexts.SelectedRow:
+        member = row.member
+        shown = contexts.SelectedRow(
+            id=member.membership_id, name=member.name, email=member.email, refused=row.refused
+        )
+        if action != "lock" or row.refused:
+            return shown
+        here = [s for s in sessions.list(member.subject) if s.tenant_id == admin.tenant_id]
+        return replace(shown, sessions=len(here))
+
+    shown = [row_of(row) for row in rows]
+    return contexts.SelectedPeople(
+        frame=frame_of(admin),
+        errors=errors or {},
+        action=action,
+        touched=tuple(row for row in shown if not row.refused),
+        refused=tuple(row for row in shown if row.refused),
+        sessions=sum(row.sessions for row in shown),
+        reason=request.form.get("reason", "")[:500],
+        state=view.query(),
+        back_url=view.url(admin.base),
+        tried=tried,
+    )
+
+
+def _csv(admin: Administrator, chosen: PeopleFilter, view: PeopleView) -> Response:
     try:
-        return services().people.get_member(admin.tenant_id, membership_id)
-    except UnknownMembership:
+        lines = services().people_export.csv(
+            admin.tenant_id, Actor.person(admin.who.person), chosen, view.order
+        )
+    except NotAllowed:
         abort(404)
+    name = f"{admin.membership.customer_number}-people.csv"
+    response = Response(
+        stream_with_context(line.encode() for line in lines), content_type="text/csv; charset=utf-8"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    guard().protect_api(response)
+    return response
 
 
-def _row(member: MemberRow) -> contexts.PersonRow:
+def person_row(member: MemberRow) -> contexts.PersonRow:
+    """A member as the console shows them."""
     return contexts.PersonRow(
         id=member.membership_id,
         name=member.name,
         email=member.email,
         role=member.role,
-        status="locked" if member.account_status == "locked" else member.status,
+        status="locked" if member.is_locked else member.status,
         second_factor=member.second_factor,
         must_have=member.must_have,
         factors=member.factors,
         deadline=member.mfa_deadline,
         last_sign_in=member.last_sign_in_at,
+        helper=member.is_helper,
     )
 
 
@@ -290,49 +219,3 @@ def _waiting(row: MemberRow) -> contexts.WaitingRow:
     return contexts.WaitingRow(
         id=row.membership_id, name=row.name, email=row.email, since=row.created_at
     )
-
-
-def _invitation(invitation: Invitation) -> contexts.InvitationRow:
-    return contexts.InvitationRow(
-        id=invitation.id,
-        name=f"{invitation.given_name} {invitation.family_name}".strip(),
-        email=invitation.email,
-        role="admin" if invitation.role == "admin" else "employee",
-        invited_by=invitation.invited_by or "",
-        created_at=invitation.created_at,
-        expires_at=invitation.expires_at,
-        expired=invitation.expires_at <= services().clock.now(),
-    )
-
-
-def _group_key(product: str, group: str) -> str:
-    return f"{product}:{group}"
-
-
-def _groups(admin: Administrator, checked: set[str]) -> tuple[contexts.PermissionGroup, ...]:
-    booked = services().tenants.products_of(admin.tenant_id)
-    return tuple(
-        contexts.PermissionGroup(
-            key=_group_key(product.key, group),
-            product=product.label,
-            label=group,
-            permissions=tuple(
-                contexts.PermissionChoice(
-                    key=entry.key,
-                    label=entry.label,
-                    description=entry.description,
-                    checked=entry.key in checked,
-                )
-                for entry in entries
-            ),
-        )
-        for product, group, entries in grouped_permissions(booked)
-        if entries
-    )
-
-
-def _chosen() -> list[str]:
-    """The permissions ticked one by one, and all of every group ticked as a whole."""
-    groups = set(request.form.getlist("permission_group"))
-    whole = [p.key for p in PERMISSIONS if _group_key(p.product, p.group) in groups]
-    return list(dict.fromkeys(request.form.getlist("permission") + whole))

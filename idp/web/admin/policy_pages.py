@@ -231,6 +231,7 @@ def _stages(members: Sequence[MemberForecast]) -> tuple[contexts.Stage, ...]:
 
 
 def rollout_view(progress: Progress) -> contexts.RollOutView:
+    """How far it has come, as a chart and a list of who is missing."""
     now = progress.now
     highest = max((week.bound for week in progress.weeks), default=0)
     return contexts.RollOutView(

@@ -6,7 +6,7 @@ from idp.people.actors import Actor, NotAllowed, Refused
 from idp.tenants.errors import UnknownMembership
 from idp.web.admin import bp
 from idp.web.admin.frame import show
-from idp.web.admin.people import member_of, person_page
+from idp.web.admin.person import member_of, person_page
 from idp.web.guards import administrator
 from idp.web.http import check_form, see_other, services
 

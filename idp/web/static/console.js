@@ -1,6 +1,7 @@
-// The consoles: group boxes tick their entries, long lists filter as one types, menus close.
+// The consoles: group boxes tick their entries, long lists filter as one types, menus close, what
+// is done to many waits until somebody is selected.
 for (const all of document.querySelectorAll("[data-check-all]")) {
-  const boxes = [...all.closest("fieldset").querySelectorAll("input[name=permission]")];
+  const boxes = [...all.closest("fieldset").querySelectorAll("input[name=permission]:enabled")];
   const follow = () => {
     const ticked = boxes.filter((box) => box.checked).length;
     all.checked = ticked === boxes.length;
@@ -9,6 +10,28 @@ for (const all of document.querySelectorAll("[data-check-all]")) {
   follow();
   all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
   boxes.forEach((box) => box.addEventListener("change", follow));
+}
+for (const box of document.querySelectorAll("input[name=product]")) {
+  const some = box.form.querySelector("input[name=products][value=some]");
+  box.addEventListener("change", () => { if (some) some.checked = true; });
+}
+for (const form of document.querySelectorAll("[data-selection]")) {
+  const boxes = [...form.querySelectorAll("input[name=person]")];
+  const all = form.querySelector("[data-pick-all]");
+  const follow = () => {
+    const picked = boxes.filter((box) => box.checked).length;
+    all.checked = picked === boxes.length;
+    all.indeterminate = picked > 0 && picked < boxes.length;
+    form.querySelector("[data-bar]").hidden = picked === 0;
+    form.querySelector("[data-picked]").textContent = picked;
+  };
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    follow();
+  });
+  for (const box of boxes) box.addEventListener("change", follow);
+  window.addEventListener("pageshow", follow);
+  follow();
 }
 for (const input of document.querySelectorAll("[data-filter]")) {
   const rows = [...document.getElementById(input.dataset.filter).children];

@@ -1,0 +1,30 @@
+"""The latest lines of the company's change log, for pages that show a few of them (T6)."""
+
+from flask import abort
+
+from idp.people.actors import Actor, NotAllowed
+from idp.people.change_log import LogFilter
+from idp.web import contexts
+from idp.web.guards import Administrator
+from idp.web.http import services
+
+LATEST = 10
+
+
+def latest_changes(admin: Administrator, *, subject: str = "") -> tuple[contexts.ChangeLine, ...]:
+    """The last ten of the company, or of what concerns one person, the newest first."""
+    wanted, actor = LogFilter(person=subject), Actor.person(admin.who.person)
+    try:
+        page = services().change_log.page(admin.tenant_id, actor, wanted)
+    except NotAllowed:
+        abort(404)
+    return tuple(
+        contexts.ChangeLine(
+            at=row.at,
+            event=row.event,
+            actor=row.actor,
+            subject=row.subject,
+            succeeded=row.succeeded,
+        )
+        for row in page.rows[:LATEST]
+    )

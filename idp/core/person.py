@@ -52,6 +52,9 @@ class PersonMembership:
     """What of the company's console is open to the person: all of it to admins."""
     tenant_accent: str | None = None
     tenant_logo: str | None = None
+    app_passwords: bool = True
+    """Whether the company allows application passwords, and for how many days at most."""
+    app_password_days: int | None = None
     mfa_selected: bool = False
     mfa_due_since: datetime | None = None
     mfa_deadline: datetime | None = None

@@ -35,6 +35,7 @@ class AuditEvent(Base):
         Index("ix_audit_events_subject", "subject", "at"),
         Index("ix_audit_events_category", "chain", "category", "seq"),
         Index("ix_audit_events_chain_subject", "chain", "subject", "seq"),
+        Index("ix_audit_events_chain_actor", "chain", "actor", "seq"),
         Index("ix_audit_events_chain_at", "chain", "at"),
     )
 

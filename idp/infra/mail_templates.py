@@ -35,6 +35,8 @@ MAILS: Mapping[str, frozenset[str]] = {
     "factor-added": frozenset({"factor", "link"}),
     "factor-removed": frozenset({"factor", "link"}),
     "profile-changed": frozenset({"link"}),
+    "app-password-created": frozenset({"link", "tenant_name", "comment"}),
+    "account-deleted": frozenset({"email"}),
     "letter": frozenset({"person_name", "person_email", "tenant_name", "text", "link"}),
     "recovery-codes-renewed": frozenset(),
     "factors-reset": frozenset(),

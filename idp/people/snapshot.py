@@ -186,6 +186,8 @@ class PersonDirectory:
             permissions=effective_permissions(data["role"], data["permissions"], products),
             products=products,
             console_rights=console_rights(data["role"], data["permissions"]),
+            app_passwords=tenant.app_passwords,
+            app_password_days=tenant.app_password_days,
             mfa_selected=data["mfa_selected"],
             mfa_due_since=_moment(data["mfa_due_since"]),
             mfa_deadline=_moment(data["mfa_deadline"]),

@@ -12,6 +12,7 @@ from idp.grants.service import Grants
 from idp.infra.audit import Audit
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
+from idp.protocol.app_passwords import AppPasswordCheck
 from idp.protocol.client_authentication import ClientAuthenticator, Registry
 from idp.protocol.id_tokens import IdTokens
 
@@ -51,6 +52,7 @@ class Parts:
     id_tokens: IdTokens
     audit: Audit
     still_allowed: StillAllowed
+    app_passwords: AppPasswordCheck
 
     def person(self, subject: str, raw: bytes | None) -> Person | None:
         """The person of a snapshot that was fetched; read anew where it is not in Redis."""

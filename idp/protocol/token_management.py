@@ -2,8 +2,8 @@
 
 Authlib's endpoint classes give registration and dispatch; their flow is overridden, since it asks
 the token object for the time, and lets a public client introspect where ``none`` is allowed. A
-client sees its own tokens; a first-party one also tokens meant for it. To everybody else a token
-is inactive, as an unknown one is.
+client sees its own tokens; a first-party one also tokens meant for it, and the application
+passwords of its product. To everybody else a token is inactive, as an unknown one is.
 """
 
 from collections.abc import Collection
@@ -18,6 +18,7 @@ from idp.grants.access_tokens import family_of
 from idp.grants.refresh import FoundToken
 from idp.infra.keyring import InvalidToken
 from idp.protocol import hints
+from idp.protocol.app_passwords import TOKEN_TYPE, looks_like_one
 from idp.protocol.bearer import LiveToken, read_live
 from idp.protocol.claims import subject_for
 from idp.protocol.client_authentication import CONFIDENTIAL_METHODS, METHODS
@@ -73,6 +74,9 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib has
             return 200, {"active": True, "token_type": "Bearer", **shown}, ()
         if jwt:
             return INACTIVE
+        if looks_like_one(token) or request.form.get("token_type_hint") == TOKEN_TYPE:
+            answer = parts.app_passwords.introspect(parts, client, request, token)
+            return INACTIVE if answer is None else (200, answer, ())
         return self._refresh_token(parts, client, token)
 
     def _refresh_token(self, parts: Parts, client: Client, token: str) -> Answer:

@@ -28,6 +28,8 @@ class TenantFacts:
     accounts_mode: str
     policy: Policy
     products: frozenset[str]
+    app_passwords: bool = True
+    app_password_days: int | None = None
 
 
 class TenantDirectory:
@@ -64,6 +66,8 @@ class TenantDirectory:
             accounts_mode=row.accounts_mode,
             policy=policy_of(row),
             products=frozenset(db.session.execute(booked).scalars()),
+            app_passwords=row.app_passwords,
+            app_password_days=row.app_password_days,
         )
 
     @staticmethod

@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Flask
 
+from idp.accounts.app_passwords import AppPasswords
 from idp.accounts.models import Account
 from idp.clients.client import Client
 from idp.clients.registry import ClientRegistry
@@ -30,6 +31,8 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
 from idp.infra.migrate import upgrade
 from idp.infra.sealing import Sealer
+from idp.infra.throttle import Throttle
+from idp.protocol.app_passwords import AppPasswordCheck
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
 from idp.protocol.server import ProtocolServer
@@ -77,6 +80,7 @@ class World:
             self.audit,
             self.people.forget,
         )
+        self.app_passwords = AppPasswords(self.clock, self.randomness)
         self.server = ProtocolServer(
             self.settings,
             self.clock,
@@ -90,6 +94,7 @@ class World:
             self.outbox,
             self.audit,
             lambda *args: self.allowed(*args),
+            AppPasswordCheck(self.clock, Throttle(self.store), self.app_passwords),
         )
         with self.app.app_context():
             self.keyring.ensure_keys()

@@ -20,6 +20,8 @@ VALUES = {
     "passkey_name": "YubiKey 5",
     "factor": "totp",
     "text": "Kann ich Payroll haben?",
+    "comment": "Kalender",
+    "email": "ida@nord.example",
     "way": "existing",
     "cutover": "2026-12-20T23:00:00+00:00",
 }
@@ -27,6 +29,7 @@ MORE = {
     "given_name": "Ida",
     "ip": "192.0.2.7",
     "inviter": "Anna Admin",
+    "product": "Payroll",
     "by": "Anna",
     "device": "X",
     "at": "2026-03-24T13:05:00+00:00",

@@ -18,11 +18,13 @@ def upgrade() -> None:
     op.add_column("audit_heads", sa.Column("base_mac", sa.String(64)))
     op.create_index("ix_audit_events_category", "audit_events", ["chain", "category", "seq"])
     op.create_index("ix_audit_events_chain_subject", "audit_events", ["chain", "subject", "seq"])
+    op.create_index("ix_audit_events_chain_actor", "audit_events", ["chain", "actor", "seq"])
     op.create_index("ix_audit_events_chain_at", "audit_events", ["chain", "at"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_audit_events_chain_at", table_name="audit_events")
+    op.drop_index("ix_audit_events_chain_actor", table_name="audit_events")
     op.drop_index("ix_audit_events_chain_subject", table_name="audit_events")
     op.drop_index("ix_audit_events_category", table_name="audit_events")
     with op.batch_alter_table("audit_heads") as heads:

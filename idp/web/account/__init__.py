@@ -10,9 +10,11 @@ __all__ = ["bp"]
 
 from idp.web.account import (  # noqa: F401 - they add their routes
     adding,
+    app_passwords,
     admin_request,
     clients,
     companies,
+    delete,
     devices,
     factors,
     history,

@@ -10,19 +10,25 @@ import click
 
 _COMMANDS = {
     "account": "idp.cli.account:account",
+    "activation": "idp.cli.activation:activation",
     "audit": "idp.cli.audit:audit",
     "backup": "idp.cli.backup:backup",
     "client": "idp.cli.client:client",
     "config": "idp.cli.system:config",
+    "delivery": "idp.cli.delivery:delivery",
     "demo": "idp.cli.demo:demo",
     "doctor": "idp.cli.system:doctor",
+    "invitation": "idp.cli.invitation:invitation",
     "keys": "idp.cli.keys:keys",
     "migrate": "idp.cli.system:migrate",
     "operator": "idp.cli.operator:operator",
+    "person": "idp.cli.person:person",
     "policy": "idp.cli.policy:policy",
+    "request": "idp.cli.request:request",
     "restore": "idp.cli.backup:restore",
     "serve": "idp.cli.serve:serve",
     "tenant": "idp.cli.tenant:tenant",
+    "token": "idp.cli.token:token",
 }
 
 

@@ -1,4 +1,4 @@
-"""``idp demo``: two companies, five people and the three products, to try everything with.
+"""``idp demo``: three companies, their people and the three products, to try everything with.
 
 Run as often as wanted: what is there stays as it is, and only the products' registrations follow
 their manifests (``clients/<name>/manifest.json``) and the issuer's port. Their secrets are left in
@@ -19,6 +19,7 @@ import click
 
 from idp.cli.context import answer, json_option, refuse, services, settings
 from idp.cli.crowd import make_crowd
+from idp.cli.demo_prepared import prepare_people
 from idp.core.person import Role
 
 PASSWORD = "einlass-demo-2026"
@@ -36,6 +37,7 @@ class Company:
     products: tuple[str, ...]
     mfa: str
     accent: str
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,11 @@ class Person:
     is_operator: bool = False
 
 
-NORD, SUED = "012345678", "087654321"
+NORD, SUED, OST = "012345678", "087654321", "023456781"
 COMPANIES = (
     Company(NORD, "Nord GmbH", PRODUCTS, "admins", "#1f4e96"),
     Company(SUED, "Süd AG", ("hr", "payroll"), "everyone", "#8a3b12"),
+    Company(OST, "Ost OHG", ("hr",), "admins", "#5b3a8c", local=True),
 )
 PEOPLE = (
     Person(
@@ -80,6 +83,14 @@ PEOPLE = (
         "en-GB",
         "works for Nord GmbH and Süd AG; chooses a company, and Süd asks everyone for two factors",
         {NORD: ("employee", ()), SUED: ("employee", ("hr.team.read",))},
+    ),
+    Person(
+        "oskar.admin@ost.example",
+        "Oskar",
+        "Ostermann",
+        "de-DE",
+        "administrator of Ost OHG, whose people still sign in at the product itself",
+        {OST: ("admin", ())},
     ),
     Person(
         "otto.operator@einlass.example",
@@ -137,6 +148,8 @@ TRY = (
     "As Anna open the company console: invite somebody, change the policy, register an app.",
     "Add a passkey in your account, sign out, and sign in without the password.",
     "Create an account of your own, and join Nord GmbH by its customer number: Anna lets you in.",
+    "As Oskar open “Security policy” and activate central accounts for Ost OHG. Paula gets a link "
+    "by mail, Kai (kai.kessler@ost.example) keeps his password, Mara is asked when she signs in.",
 )
 
 
@@ -154,6 +167,7 @@ def demo(people: int | None, as_json: bool) -> None:
         _make_company(company)
     for person in PEOPLE:
         _make_person(person)
+    prepare_people(OST, PASSWORD)
     if people:
         _make_company(LARGE)
         _make_person(WANDA)
@@ -174,6 +188,7 @@ def _make_company(company: Company) -> None:
         company.customer_number,
         company.name,
         accent=company.accent,
+        local=company.local,
         products=company.products,
         actor=ACTOR,
     )

@@ -70,6 +70,8 @@ def check_cutover(wanted: datetime | None, now: datetime) -> datetime:
 
 def check_postponed(current: AccountsState, wanted: datetime, now: datetime) -> datetime:
     """The later cut-off; raises ``ActivationRefused`` where it has passed, or is not later."""
+    if current.is_local:
+        raise ActivationRefused("", "not-activated", "central accounts have not been activated")
     if current.state != "moving" or current.cutover_at is None:
         raise ActivationRefused("", "cutover-passed", "the cut-off has passed")
     if wanted <= current.cutover_at:

@@ -105,10 +105,11 @@ def test_a_cutover_only_moves_forward_and_not_once_it_has_passed() -> None:
     for wanted in (NOW + 10 * DAY, NOW + 2 * DAY, NOW + 400 * DAY):
         with pytest.raises(ActivationRefused):
             check_postponed(current, wanted, NOW)
-    for over in (AccountsState("central", NOW, NOW), AccountsState("local")):
+    over = {"cutover-passed": AccountsState("central", NOW, NOW)}
+    for code, state in (over | {"not-activated": AccountsState("local")}).items():
         with pytest.raises(ActivationRefused) as refused:
-            check_postponed(over, NOW + 11 * DAY, NOW)
-        assert refused.value.code == "cutover-passed"
+            check_postponed(state, NOW + 11 * DAY, NOW)
+        assert refused.value.code == code
 
 
 def test_only_admins_activate_and_only_once(ost: Ost) -> None:

@@ -83,6 +83,7 @@ def missing_file(number: str) -> Response:
     )
     response = Response(stream_with_context(csv_lines(header, rows)), mimetype="text/csv")
     name = f"not-moved-{admin.membership.customer_number}.csv"
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -1,0 +1,101 @@
+"""``idp activation``: from product-local logins to central accounts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from idp.cli.context import answer, json_option, refuses, services
+from idp.people.actors import Actor
+from idp.tenants.activation import USUAL_DAYS, AccountsState, ActivationRefused
+from idp.tenants.errors import UnknownTenant
+from idp.tenants.models import Tenant
+
+
+@click.group()
+def activation() -> None:
+    """Activate central accounts for a company, and see who has moved."""
+
+
+def _described(tenant: Tenant, found: AccountsState) -> dict[str, Any]:
+    moving = services().activation.overview(tenant.id).moving
+    return {
+        "customer_number": tenant.customer_number,
+        "state": found.state,
+        "activated_at": found.activated_at.isoformat() if found.activated_at else None,
+        "cutover_at": found.cutover_at.isoformat() if found.cutover_at else None,
+        "people": moving.total,
+        "moved": moving.moved,
+        "registered": moving.registered,
+        "linked": moving.linked,
+        "kept": moving.kept,
+        "unused": moving.unused,
+        "told": moving.told,
+        "unsent": moving.unsent,
+        "withdrawn": moving.gone,
+    }
+
+
+def _print(data: dict[str, Any], as_json: bool) -> None:
+    lines = (
+        f"{key.replace('_', ' ')}: {'–' if value is None else value}" for key, value in data.items()
+    )
+    answer(data, as_json, "\n".join(lines))
+
+
+@activation.command()
+@click.argument("customer_number")
+@json_option
+@refuses(UnknownTenant)
+def show(customer_number: str, as_json: bool) -> None:
+    """Show where the company stands and how many of its people have moved."""
+    tenant = services().tenants.get_by_customer_number(customer_number)
+    _print(_described(tenant, services().activation.state(tenant.id)), as_json)
+
+
+@activation.command()
+@click.argument("customer_number")
+@click.option("--days", type=int, default=USUAL_DAYS, show_default=True, help="Until the cut-off.")
+@click.option("--at-once", is_flag=True, help="The products' own logins end now.")
+@json_option
+@refuses(UnknownTenant, ActivationRefused)
+def activate(customer_number: str, days: int, at_once: bool, as_json: bool) -> None:
+    """Activate central accounts. There is no way back; the people are told by mail."""
+    tenant = services().tenants.get_by_customer_number(customer_number)
+    cutover = None if at_once else _in(days)
+    _print(
+        _described(
+            tenant, services().activation.activate(tenant.id, Actor.command_line(), cutover)
+        ),
+        as_json,
+    )
+
+
+@activation.command()
+@click.argument("customer_number")
+@click.option("--days", type=int, required=True, help="From now until the new cut-off.")
+@json_option
+@refuses(UnknownTenant, ActivationRefused)
+def postpone(customer_number: str, days: int, as_json: bool) -> None:
+    """Put the cut-off off, as long as it has not passed."""
+    tenant = services().tenants.get_by_customer_number(customer_number)
+    found = services().activation.postpone(tenant.id, Actor.command_line(), _in(days))
+    _print(_described(tenant, found), as_json)
+
+
+@activation.command()
+@click.argument("customer_number")
+@json_option
+@refuses(UnknownTenant)
+def remind(customer_number: str, as_json: bool) -> None:
+    """Remind everybody who has not moved; nobody more than once a day."""
+    tenant = services().tenants.get_by_customer_number(customer_number)
+    count = services().activation.remind(tenant.id, Actor.command_line())
+    answer({"reminded": count}, as_json, f"Reminded: {count}")
+
+
+def _in(days: int) -> datetime:
+    """The moment so many days ahead, a little later so that a whole day is one."""
+    if not 0 < days < 10_000:
+        raise ActivationRefused("days", "cutover-invalid", "give a number of days, 1 at least")
+    return services().clock.now().astimezone(UTC) + timedelta(days=days, seconds=1)

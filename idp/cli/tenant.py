@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
+from idp.cli.company import CLI
 from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.infra.database import transaction
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.models import Tenant
 
@@ -62,6 +64,36 @@ def show(customer_number: str, as_json: bool) -> None:
     found = services().tenants.get_by_customer_number(customer_number)
     data = _described(found) | {"members": services().people.count_people(found.id)}
     answer(data, as_json, "\n".join(f"{key}: {_text(value)}" for key, value in data.items()))
+
+
+@tenant.command("set")
+@click.argument("customer_number")
+@click.option("--name", help="Another name.")
+@click.option("--accent", help="Colour on our pages, such as #0b6b53; empty: ours.")
+@click.option("--product", "products", multiple=True, help="Book exactly these; repeatable.")
+@json_option
+@refuses(UnknownTenant, ValueError)
+def set_(
+    customer_number: str,
+    name: str | None,
+    accent: str | None,
+    products: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Change what is given; the rest stays."""
+    if name is None and accent is None and not products:
+        raise click.UsageError("give --name, --accent or --product")
+    everything = services()
+    found = everything.tenants.get_by_customer_number(customer_number)
+    with transaction():
+        if name is not None:
+            everything.companies.rename(CLI, found.id, name)
+        if accent is not None:
+            everything.branding.save(found.id, CLI, accent or None)
+        if products:
+            everything.companies.book(CLI, found.id, products)
+    data = _described(everything.tenants.get(found.id))
+    answer(data, as_json, f"Changed {data['name']}")
 
 
 def _text(value: Any) -> str:

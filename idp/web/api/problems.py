@@ -5,7 +5,8 @@
 the token's sake carries the challenge of RFC 6750 §3 as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -128,6 +129,17 @@ def challenge(status: int, code: str, detail: str, error: str = "", **more: str 
 def field_problem(name: str, detail: str, code: str | None = None) -> Problem:
     """422 about one field of the body."""
     return Problem(422, detail, code=code, fields=((name, detail),))
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """What a rule refuses with a bare ``ValueError`` is about this field."""
+    try:
+        yield
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise field_problem(name, _sentence(error)) from None
 
 
 _GONE = (

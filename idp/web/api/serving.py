@@ -1,6 +1,7 @@
 """From a request to an operation of the table and back: every check, in one visible order."""
 
-from collections.abc import Callable
+import re
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,26 +13,45 @@ from idp.tenants.directory import TenantFacts
 from idp.web.api import reading
 from idp.web.api.access import Access, check_access, check_fresh, check_scope
 from idp.web.api.problems import Problem, problem_of
-from idp.web.api.table import Call, Download, Operation, Reply
+from idp.web.api.table import OPERATIONS, Call, Download, Operation, Reply
 from idp.web.http import client_address, guard, services
 
 JSON = "application/json"
 
 
-def view_of(operation: Operation) -> Callable[..., Response]:
-    """The Flask view of an operation."""
+def serve(path: str) -> Response:
+    """The answer to a request for what stands below the API's root."""
+    try:
+        operation, given = find(request.method, path)
+        response = _answer(operation, given)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        response = problem.response()
+    return guard().protect_api(response)
 
-    def view(**given: str) -> Response:
-        try:
-            response = _answer(operation, given)
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            response = problem.response()
-        return guard().protect_api(response)
 
-    return view
+def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+    """The operation meant, and the parts of its path; raises :class:`Problem` with 404 or 405."""
+    for pattern, methods in _routes():
+        if (found := pattern.fullmatch(path)) is not None:
+            operation = methods.get("GET" if method == "HEAD" else method)
+            if operation is None:
+                allowed = {"Allow": ", ".join(sorted(methods))}
+                text = "The header Allow names the methods that this address knows."
+                raise Problem(405, text, headers=allowed)
+            return operation, found.groupdict()
+    raise Problem(404, "There is nothing at this address.")
+
+
+@cache
+def _routes() -> list[tuple[re.Pattern[str], dict[str, Operation]]]:
+    """The table by path."""
+    found: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        found.setdefault(operation.pattern, {})[operation.method] = operation
+    return [(re.compile(pattern), methods) for pattern, methods in found.items()]
 
 
 def _answer(operation: Operation, given: dict[str, str]) -> Response:

@@ -100,9 +100,9 @@ class Operation:
     call: Callable[..., Any]
 
     @property
-    def rule(self) -> str:
-        """The path as Flask writes it."""
-        return BASE + _PARAMETER.sub(r"<\1>", self.path)
+    def pattern(self) -> str:
+        """The path below the API's root as a regular expression."""
+        return _PARAMETER.sub(r"(?P<\1>[^/]+)", self.path.lstrip("/"))
 
     @property
     def has_body(self) -> bool:

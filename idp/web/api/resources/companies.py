@@ -8,7 +8,7 @@ from idp.core.vocabulary import ManagementScope
 from idp.people.companies import FirstAdmin
 from idp.tenants.catalogue import PRODUCTS, check_products
 from idp.tenants.models import Tenant
-from idp.web.api.problems import Problem, field_problem
+from idp.web.api.problems import Problem, about, field_problem
 from idp.web.api.resources.common import (
     STRICT,
     CompanyName,
@@ -154,18 +154,16 @@ def list_companies(call: Call, query: CompaniesQuery) -> Companies:
 def found_company(call: Call, body: NewCompany) -> Reply[Company]:
     """Found a company and, if one is named, invite its first admin."""
     everything = services()
-    tenant = everything.companies.found(
-        call.access.actor,
-        body.customer_number,
-        body.name,
-        products=_products(body.products),
-        local=body.accounts == "local",
-        admin=None
-        if body.admin is None
-        else FirstAdmin(
-            body.admin.email, body.admin.given_name, body.admin.family_name, body.admin.locale
-        ),
-    )
+    admin, products = _admin(body.admin), _products(body.products)
+    with about("name"):
+        tenant = everything.companies.found(
+            call.access.actor,
+            body.customer_number,
+            body.name,
+            products=products,
+            local=body.accounts == "local",
+            admin=admin,
+        )
     where = f"{everything.settings.issuer}{BASE}/companies/{tenant.customer_number}"
     return Reply(_described(tenant), {"Location": where})
 
@@ -184,7 +182,8 @@ def change_company(call: Call, body: CompanyChange) -> Company:
     if not isinstance(body.name, UnsetType):
         if _OPERATOR not in call.access.scopes:
             raise Problem(403, f"The name is changed by operators: it needs the scope {_OPERATOR}.")
-        everything.companies.rename(actor, tenant_id, body.name)
+        with about("name"):
+            everything.companies.rename(actor, tenant_id, body.name)
     if not isinstance(body.accent, UnsetType):
         everything.branding.save(tenant_id, actor, body.accent, None)
     return _described(everything.tenants.get(tenant_id))
@@ -196,6 +195,12 @@ def book_products(call: Call, body: Booking) -> Booked:
     everything = services()
     everything.companies.book(call.access.actor, call.at.tenant_id, _products(body.products))
     return Booked(list(everything.tenants.products_of(call.at.tenant_id)))
+
+
+def _admin(admin: AdminToInvite | None) -> FirstAdmin | None:
+    if admin is None:
+        return None
+    return FirstAdmin(admin.email, admin.given_name, admin.family_name, admin.locale)
 
 
 def _products(keys: list[str] | None) -> list[str]:

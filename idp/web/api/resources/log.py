@@ -131,14 +131,15 @@ def _export(call: Call, tenant_id: str | None, query: ExportQuery, name: str) ->
         records = log.export_records(tenant_id, wanted)
         lines = (orjson.dumps(record).decode() + "\n" for record in records)
         return Download(lines, JSON_LINES, f"{name}.jsonl")
-    return Download(csv_lines(_COLUMNS, _rows(tenant_id, wanted)), CSV, f"{name}.csv")
+    rows = _rows(call, tenant_id, wanted)
+    return Download(csv_lines(_COLUMNS, rows), CSV, f"{name}.csv")
 
 
 _COLUMNS = ("number", "at", "category", "event", "outcome", "actor", "subject", "client", "ip")
 
 
-def _rows(tenant_id: str | None, wanted: LogFilter) -> Iterator[tuple[object, ...]]:
-    for row in services().change_log.export_rows(tenant_id, wanted):
+def _rows(call: Call, tenant_id: str | None, wanted: LogFilter) -> Iterator[tuple[object, ...]]:
+    for row in services().change_log.export_rows(tenant_id, call.access.actor, wanted):
         yield (
             row.seq,
             row.at.isoformat(),

@@ -78,7 +78,7 @@ class Keys(Wire):
 class KeyRotation(Wire, **STRICT):
     """Which algorithm (null: each in use), and whether the new key signs at once."""
 
-    alg: Literal["RS256", "PS256", "ES256", "EdDSA"] | None = None
+    alg: Literal["RS256", "ES256", "EdDSA"] | None = None
     immediately: bool = False
 
 

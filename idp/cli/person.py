@@ -1,0 +1,232 @@
+"""``idp person``: the people of a company, by address or id."""
+
+from typing import Any, get_args
+
+import click
+
+from idp.cli.company import CLI, company, customer_number, described, member, person_argument
+from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.people.actors import Refused
+from idp.people.listing import FactorFilter, Order, PeopleFilter, RoleFilter, Sort, Status
+from idp.tenants.catalogue import UnknownCatalogueEntry
+from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
+from idp.tenants.memberships import ROLES
+
+REASONS = (UnknownTenant, UnknownMembership, Refused, LastAdmin, UnknownCatalogueEntry)
+reason_option = click.option("--reason", default="", help="For the change log.")
+
+
+def _chosen(kind: Any) -> click.Choice[str]:
+    return click.Choice([value for value in get_args(kind) if value])
+
+
+@click.group()
+def person() -> None:
+    """List, change, lock and remove the people of a company."""
+
+
+@person.command("list")
+@customer_number
+@click.option("--search", default="", help="Words in names and addresses.")
+@click.option("--status", type=_chosen(Status))
+@click.option("--role", type=_chosen(RoleFilter))
+@click.option("--second-factor", "factor", type=_chosen(FactorFilter))
+@click.option("--sort", type=_chosen(Sort), default="name", show_default=True)
+@click.option("--descending", is_flag=True)
+@json_option
+@refuses(UnknownTenant)
+def list_(
+    customer_number: str,
+    search: str,
+    status: Status | None,
+    role: RoleFilter | None,
+    factor: FactorFilter | None,
+    sort: Sort,
+    descending: bool,
+    as_json: bool,
+) -> None:
+    """List people, all that match."""
+    tenant, people = company(customer_number), services().people
+    chosen = PeopleFilter(search=search, status=status or "", role=role or "", factor=factor or "")
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = people.list_people(
+            tenant.id, chosen=chosen, order=Order(sort, descending), after=after, limit=200
+        )
+        found += [described(row) for row in page.rows]
+        if (after := page.next) is None:
+            break
+    columns = {"id": "Id", "name": "Name", "email": "E-mail", "role": "Role", "status": "Status"}
+    answer(found, as_json, lambda: rows(f"People of {tenant.name}", columns, found))
+
+
+@person.command()
+@customer_number
+@person_argument
+@json_option
+@refuses(*REASONS)
+def show(customer_number: str, person: str, as_json: bool) -> None:
+    """Show a person, and which products were told of the last lock."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    told = services().told.of(tenant.id, row.membership_id)
+    data = described(row) | {
+        "told": [{"product": t.client_name, "outcome": t.outcome} for t in told]
+    }
+    answer(data, as_json, "\n".join(f"{key}: {_text(value)}" for key, value in data.items()))
+
+
+@person.command()
+@customer_number
+@click.argument("email")
+@click.option("--given-name", required=True)
+@click.option("--family-name", required=True)
+@click.option("--role", type=click.Choice(ROLES), default="employee", show_default=True)
+@click.option("--permission", "permissions", multiple=True, help="Instead of the default ones.")
+@click.option("--locale", default="en", show_default=True, help="Language of the mail.")
+@json_option
+@refuses(*REASONS, ValueError)
+def invite(
+    customer_number: str,
+    email: str,
+    given_name: str,
+    family_name: str,
+    role: str,
+    permissions: tuple[str, ...],
+    locale: str,
+    as_json: bool,
+) -> None:
+    """Mail an invitation into the company."""
+    tenant = company(customer_number)
+    made = services().people.invitations.invite(
+        tenant.id, CLI, email, given_name, family_name, role, permissions or None, locale
+    )
+    data = {"id": made.id, "email": made.email, "expires_at": made.expires_at.isoformat()}
+    answer(data, as_json, f"Invited {made.email} to {tenant.name}")
+
+
+@person.command()
+@customer_number
+@person_argument
+@click.argument("role", type=click.Choice(ROLES))
+@json_option
+@refuses(*REASONS)
+def role(customer_number: str, person: str, role: str, as_json: bool) -> None:
+    """Make a person an admin or an employee."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.set_role(tenant.id, CLI, row.membership_id, role)
+    _done(customer_number, row.membership_id, f"{row.email} is now: {role}", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@click.argument("keys", nargs=-1, metavar="[PERMISSION]...")
+@json_option
+@refuses(*REASONS)
+def permissions(customer_number: str, person: str, keys: tuple[str, ...], as_json: bool) -> None:
+    """Replace what a person may do; none named takes everything away."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.set_permissions(tenant.id, CLI, row.membership_id, keys)
+    _done(customer_number, row.membership_id, f"{row.email} holds {len(set(keys))}", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@click.argument("keys", nargs=-1, metavar="[PRODUCT]...")
+@click.option("--all", "everything", is_flag=True, help="All that are booked, now and later.")
+@json_option
+@refuses(*REASONS)
+def products(
+    customer_number: str, person: str, keys: tuple[str, ...], everything: bool, as_json: bool
+) -> None:
+    """Open exactly these products to a person."""
+    if everything == bool(keys):
+        raise click.UsageError("name products, or give --all")
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.set_products(tenant.id, CLI, row.membership_id, keys or None)
+    _done(customer_number, row.membership_id, f"{row.email}: products are set", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@reason_option
+@json_option
+@refuses(*REASONS)
+def lock(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+    """Lock a person out of the company; at once sessions and tokens for it end."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.lock_member(tenant.id, CLI, row.membership_id, reason)
+    _done(customer_number, row.membership_id, f"{row.email} is locked", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@reason_option
+@json_option
+@refuses(*REASONS)
+def unlock(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+    """Let a locked person in again."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.unlock_member(tenant.id, CLI, row.membership_id, reason)
+    _done(customer_number, row.membership_id, f"{row.email} is unlocked", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@json_option
+@refuses(*REASONS)
+def admit(customer_number: str, person: str, as_json: bool) -> None:
+    """Let in a person who waits."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().joining.admit(tenant.id, CLI, row.membership_id)
+    _done(customer_number, row.membership_id, f"{row.email} is let in", as_json)
+
+
+@person.command()
+@customer_number
+@person_argument
+@reason_option
+@json_option
+@refuses(*REASONS)
+def remove(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+    """Remove a person from the company; the account stays."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.remove_member(tenant.id, CLI, row.membership_id, reason)
+    data = {"id": row.membership_id, "email": row.email, "removed": True}
+    answer(data, as_json, f"{row.email} is removed from {tenant.name}")
+
+
+@person.command("reset-factors")
+@customer_number
+@person_argument
+@reason_option
+@json_option
+@refuses(*REASONS)
+def reset_factors(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+    """Forget a person's second factor; the next sign-in sets up a new one."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().people.reset_factors(tenant.id, CLI, row.membership_id, reason)
+    _done(customer_number, row.membership_id, f"{row.email}: second factors forgotten", as_json)
+
+
+def _done(number: str, person_id: str, text: str, as_json: bool) -> None:
+    """What is there now."""
+    answer(described(member(company(number), person_id)), as_json, text)
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

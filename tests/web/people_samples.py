@@ -161,6 +161,12 @@ def people_samples(
         "person-locked-everywhere": replace(
             full, person=replace(person.person, status="locked"), account_locked=True
         ),
+        "person-permissions-error": replace(
+            full,
+            groups=some_held,
+            failed="permissions",
+            errors={"permission": "permission-not-held"},
+        ),
         "person-products-error": replace(
             full, failed="products", errors={"product": "product-required"}
         ),

@@ -10,6 +10,11 @@ from typing import Any
 from idp.clients.metadata import InvalidMetadata, check_metadata
 
 _MOST = 60
+_ENOUGH: Mapping[str, Mapping[str, Any]] = {
+    "jwks": {"token_endpoint_auth_method": "client_secret_basic"},
+    "redirect_uris": {"redirect_uris": ["https://enough.invalid/"]},
+}
+"""What stands in for a member that is needed and was refused, so that the rest can be judged."""
 
 
 def find_problems(
@@ -19,19 +24,25 @@ def find_problems(
     left = dict(metadata)
     places: dict[str, list[int]] = {}
     found: list[InvalidMetadata] = []
+    helped: set[str] = set()
     while len(found) < _MOST:
         try:
             check_metadata(left, loopback_issuer, allow_management=allow_management)
-        except InvalidMetadata as refused:
-            if refused.member in {known.member for known in found} and refused.entry is None:
-                break  # nothing but what follows from what was taken out
-            found.append(_take_out(refused, left, places))
-            if not refused.member or (refused.entry is None and refused.member not in left):
-                break
-            if refused.entry is None:
-                left.pop(refused.member)
-        else:
             break
+        except InvalidMetadata as refused:
+            member = refused.member
+            again = any(known.member == member for known in found)
+            if refused.entry is not None or not again:
+                found.append(_take_out(refused, left, places))
+            if refused.entry is not None:
+                continue
+            if member in left and not again and member not in helped:
+                left.pop(member)
+            elif member in _ENOUGH and member not in helped:
+                left.update(_ENOUGH[member])
+                helped.add(member)
+            else:
+                break
     return found
 
 

@@ -40,6 +40,7 @@ ROW = RequestRow(
 CONSENTED = replace(ROW, id="f" * 32, consented_by="Anna Admin", consenter="a" * 32)
 APPROVED = replace(
     ROW,
+    id="d" * 32,
     approved_by="Olga Operator",
     approver="b" * 32,
     approval_note="Called the switchboard from the contract.",

@@ -45,17 +45,17 @@ def make_crowd(services: Services, tenant_id: str, domain: str, count: int) -> i
 def _people(
     services: Services, tenant_id: str, domain: str, first: int, end: int
 ) -> Iterator[dict[str, Any]]:
-    random, now = services.randomness, services.clock.now()
+    randomness, now = services.randomness, services.clock.now()
     given_names, family_names = GIVEN.split(), FAMILY.split()
     for number in range(first, end):
         given = given_names[number % len(given_names)]
         family = family_names[number // len(given_names) % len(family_names)]
         joined = now - timedelta(days=30 + number % 2000)
         seen = None if number % 9 == 0 else now - timedelta(hours=number * 7 % 4000)
-        account_id = random.uuid()
+        account_id = randomness.uuid()
         account = {
             "id": account_id,
-            "subject": random.uuid(),
+            "subject": randomness.uuid(),
             "email": f"person{number}@{domain}",
             "email_verified": True,
             "status": "active",
@@ -68,7 +68,7 @@ def _people(
             "last_sign_in_at": seen,
         }
         membership = {
-            "id": random.uuid(),
+            "id": randomness.uuid(),
             "account_id": account_id,
             "tenant_id": tenant_id,
             "role": "admin" if number % 1000 == 999 else "employee",
@@ -78,10 +78,10 @@ def _people(
             "last_sign_in_at": seen,
         }
         factor = {
-            "id": random.uuid(),
+            "id": randomness.uuid(),
             "account_id": account_id,
             "name": "",
-            "secret": random.token(20),
+            "secret": randomness.token(20),
             "confirmed_at": joined,
             "created_at": joined,
         }

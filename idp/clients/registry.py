@@ -62,7 +62,7 @@ class ClientRegistry:
         self._randomness = randomness
         self._audit = audit
         self._loopback_issuer = loopback_issuer
-        self.secrets = ClientSecrets(store, clock, randomness)
+        self.issued = ClientSecrets(store, clock, randomness)
         self._cache = ProcessCache(store, self._load_active, limit=_CACHE_LIMIT)
         self._origins = ProcessCache(store, self._load_origins)
 
@@ -112,7 +112,7 @@ class ClientRegistry:
 
     def secrets_of(self, client: Client) -> Sequence[SecretFacts]:
         """When each secret was made, ends, and was last used; latest first."""
-        return self.secrets.list(client)
+        return self.issued.list(client)
 
     def is_registered_origin(self, origin: str) -> bool:
         """Whether a public client has a redirect URI of this origin (for CORS)."""
@@ -120,7 +120,7 @@ class ClientRegistry:
 
     def check_secret(self, client: Client, secret: str) -> bool:
         """Whether it is one of the client's secrets still valid."""
-        return self.secrets.check(client, secret)
+        return self.issued.check(client, secret)
 
     def register(
         self,
@@ -150,7 +150,7 @@ class ClientRegistry:
         with transaction() as session:
             session.add(row)
             session.flush()
-            secret = self.secrets.issue(row.id) if _uses_secret(checked) else None
+            secret = self.issued.issue(row.id) if _uses_secret(checked) else None
             self._record("client.registered", row.client_id, tenant_id, created_by)
         return self.get(row.client_id), secret
 
@@ -183,7 +183,7 @@ class ClientRegistry:
             for name, value in checked.items():
                 setattr(row, name, value)
             needs_secret = _uses_secret(checked) and not current.secrets
-            secret = self.secrets.issue(row.id) if needs_secret else None
+            secret = self.issued.issue(row.id) if needs_secret else None
             changed = sorted(set(changes) & set(_COLUMNS))
             self._record("client.changed", client_id, row.tenant_id, actor, {"members": changed})
         return self.get(client_id), secret
@@ -204,7 +204,7 @@ class ClientRegistry:
                     "invalid_client_metadata",
                     f"{client.token_endpoint_auth_method} uses no secret",
                 )
-            secret = self.secrets.rotate(client, overlap_seconds)
+            secret = self.issued.rotate(client, overlap_seconds)
             detail = {"overlap_seconds": overlap_seconds}
             self._record("client.secret_rotated", client_id, client.tenant_id, actor, detail)
         return secret
@@ -222,7 +222,7 @@ class ClientRegistry:
         """
         with transaction():
             client = self.get(client_id, owned_by=owned_by)
-            if self.secrets.end(client, secret_id):
+            if self.issued.end(client, secret_id):
                 self._record("client.secret_ended", client_id, client.tenant_id, actor)
 
     def set_enabled(

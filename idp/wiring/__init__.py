@@ -213,7 +213,7 @@ def build_services(
     rollout = RollOut(settings, clock, outbox, audit, accounts, tenants)
     overview = Overview(clock, tenants, rollout, protocol.failed_flows)
     background.hourly += [deliveries.prune, grants.refresh_tokens.purge, told.purge]
-    background.jobs.append(clients.secrets.write_down_uses)
+    background.jobs.append(clients.issued.write_down_uses)
     return Services(
         settings=settings,
         clock=clock,

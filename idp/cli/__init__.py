@@ -11,6 +11,7 @@ import click
 _COMMANDS = {
     "account": "idp.cli.account:account",
     "activation": "idp.cli.activation:activation",
+    "app-password": "idp.cli.app_password:app_password",
     "audit": "idp.cli.audit:audit",
     "backup": "idp.cli.backup:backup",
     "client": "idp.cli.client:client",
@@ -19,6 +20,7 @@ _COMMANDS = {
     "demo": "idp.cli.demo:demo",
     "doctor": "idp.cli.system:doctor",
     "invitation": "idp.cli.invitation:invitation",
+    "import": "idp.cli.import_:import_",
     "keys": "idp.cli.keys:keys",
     "migrate": "idp.cli.system:migrate",
     "operator": "idp.cli.operator:operator",

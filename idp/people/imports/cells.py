@@ -7,6 +7,7 @@ it is exported again (OWASP, "CSV Injection"). A lone dash is a usual way to lea
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from idp.accounts.email_address import InvalidEmail, normalise_email
@@ -20,6 +21,7 @@ Values = dict[str, Any]
 
 _LONGEST = {"given_name": 100, "family_name": 100, "external_id": 120, "email": 254}
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*")
 _EMPTY = frozenset({"-", "–", "—", "n/a", "null", "none"})
 _ROLES = {
     "admin": "admin administrator administratorin verwalter",
@@ -80,7 +82,10 @@ def _plain(cell: str) -> str:
 def _spoilt(field: str, cell: str, text: str) -> str | None:
     if len(cell) > _LONGEST.get(field, LONGEST_CELL):
         return "too-long"
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs", "Cn") for sign in text):
+    plain = text.isascii() and text.isprintable()
+    if not plain and any(
+        unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs", "Cn") for sign in text
+    ):
         return "cell-control"
     if field != "password_hash" and text.removeprefix("'").startswith(_FORMULA):
         return "cell-formula"
@@ -91,10 +96,20 @@ Parsed = tuple[Any, str | None]
 
 
 def _email(text: str) -> Parsed:
+    text = text.removeprefix("mailto:").strip("<>")
+    local, _, domain = text.rpartition("@")
     try:
-        return normalise_email(text.removeprefix("mailto:").strip("<>")), None
+        if _PLAIN_LOCAL.fullmatch(local) and len(text) <= 120:
+            return f"{local.lower()}@{_domain(domain)}", None
+        return normalise_email(text), None
     except InvalidEmail:
         return None, "email-invalid"
+
+
+@lru_cache(4096)
+def _domain(domain: str) -> str:
+    """The domain as ``normalise_email`` writes it; a company's people share a few of them."""
+    return normalise_email(f"a@{domain}").rpartition("@")[2]
 
 
 def _one_of(names: Mapping[str, str], code: str) -> Any:

@@ -230,7 +230,7 @@ def _platform() -> dict[str, pages.Page]:
             keys=keys,
             algorithms=("RS256", "PS256", "ES256", "EdDSA"),
             signs_from=NOW + timedelta(minutes=10),
-            master_origin="IDP_MASTER_KEY",
+            master_origin="environment",
             master_keys=2,
         ),
         "keys-error": pages.Keys(

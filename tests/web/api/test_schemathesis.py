@@ -7,6 +7,7 @@ that the whole table is gone through in half a minute.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -28,7 +29,8 @@ from idp.people.actors import Actor
 from idp.web.api import OPERATIONS, access
 from tests.web.api.conftest import NORD, Api
 
-EXAMPLES = 6
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "3"))
+"""Of right requests, and as many of wrong ones, for each operation."""
 CHECKS = (
     not_a_server_error,
     status_code_conformance,

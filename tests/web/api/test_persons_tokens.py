@@ -1,0 +1,128 @@
+"""Tokens that speak of a person: their rights of this moment set the bounds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+
+from idp.tenants.catalogue import MANAGE_PEOPLE
+from tests.web.api.conftest import EVERYTHING, NORD, SUED, Api
+
+VERIFIER = "v" * 43
+CALLBACK = "https://tool.example/cb"
+
+
+@pytest.fixture
+def tool(api: Api) -> tuple[str, str]:
+    """A client that may act for itself and for people; its id and secret."""
+    made, secret = api.front.services.clients.register(
+        {
+            "client_name": "Tool",
+            "redirect_uris": [CALLBACK],
+            "grant_types": ["authorization_code", "client_credentials"],
+            "scope": f"openid tenant {EVERYTHING}",
+        },
+        first_party=True,
+        allow_management=True,
+    )
+    assert secret is not None
+    return made.client_id, secret
+
+
+def token(browser: FlaskClient, tool: tuple[str, str], scope: str = EVERYTHING) -> str:
+    """By authorization code, for whoever is signed in in that browser."""
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
+    answer = browser.get(
+        "/authorize",
+        query_string={
+            "response_type": "code",
+            "client_id": tool[0],
+            "redirect_uri": CALLBACK,
+            "scope": f"openid tenant {scope}",
+            "code_challenge": challenge.rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        },
+    )
+    assert answer.location.startswith(CALLBACK), answer.location
+    (code,) = parse_qs(urlsplit(answer.location).query)["code"]
+    data = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
+    answer = browser.post("/token", data=data | {"code_verifier": VERIFIER}, auth=tool)
+    assert answer.status_code == 200, answer.data
+    issued: str = answer.json["access_token"]
+    return issued
+
+
+def test_an_admin_acts_in_their_own_company(api: Api, tool: tuple[str, str]) -> None:
+    mine = token(api.front.sign_in("anna@nord.example"), tool)
+    shown = api.get("/token", mine)
+    assert shown["company"] == NORD
+    assert "einlass:operator" not in shown["scopes"]
+    assert api.get(api.at("/people"), mine)["total"] == 2
+    api.get(f"/companies/{SUED}/people", mine, 404)
+    api.get("/keys", mine, 403)
+    api.call("POST", api.at(f"/people/{api.member}/lock"), mine, 200)
+    (noted,) = [r for r in api.audited() if r["event"] == "member.locked"]
+    assert noted["actor"] == shown["subject"]
+    assert api.audited(SUED)[-1]["event"] == "api.refused"
+
+
+def test_what_a_stolen_token_must_not_do_takes_a_fresh_sign_in(
+    api: Api, tool: tuple[str, str]
+) -> None:
+    mine = token(api.front.sign_in("anna@nord.example"), tool)
+    path = api.at(f"/people/{api.member}")
+    api.call("PATCH", path, mine, 200, json={"role": "admin"})
+    api.front.clock.forward(seconds=301)
+    answer = api.call("PATCH", path, mine, 401, json={"role": "employee"})
+    header = answer.headers["WWW-Authenticate"]
+    assert 'error="insufficient_user_authentication"' in header
+    assert 'max_age="300"' in header
+    api.get(path, mine)
+    # A program has no sign-in that could be old.
+    api.call("PATCH", path, api.credentials(*api.client()), 200, json={"role": "employee"})
+
+
+def test_who_has_lost_the_right_has_lost_it_at_once(api: Api, tool: tuple[str, str]) -> None:
+    second = api.front.member(NORD, "zoe@nord.example", "admin")
+    mine = token(api.front.sign_in("zoe@nord.example"), tool)
+    api.get(api.at("/people"), mine)
+    api.call("PATCH", api.at(f"/people/{second}"), status=200, json={"role": "employee"})
+    answer = api.call("GET", api.at("/people"), mine, 403)
+    assert answer.json["type"] == "urn:einlass:problem:not-permitted"
+    api.call("DELETE", api.at(f"/people/{second}"), status=204)
+    api.get(api.at("/people"), mine, 401)
+
+
+def test_a_helper_does_what_helpers_may(api: Api, tool: tuple[str, str]) -> None:
+    path = api.at(f"/people/{api.member}")
+    api.call("PATCH", path, status=200, json={"permissions": [MANAGE_PEOPLE, "hr.team.read"]})
+    api.front.member(NORD, "emma@nord.example", "employee")
+    mine = token(api.front.sign_in("erik@nord.example", second_factor=False), tool)
+    people = api.get(api.at("/people?role=employee&search=emma"), mine)
+    emma = api.at(f"/people/{people['items'][0]['id']}")
+    api.call("PATCH", emma, status=200, json={"permissions": []})
+    api.call("PATCH", emma, mine, 200, json={"permissions": ["hr.team.read"]})
+    for wrong in ({"permissions": ["payroll.run.release"]}, {"role": "admin"}):
+        answer = api.call("PATCH", emma, mine, json=wrong)
+        assert answer.status_code in (403, 404), answer.data
+    boss = api.call("POST", api.at(f"/people/{api.boss}/lock"), mine, 403)
+    assert boss.json["type"] == "urn:einlass:problem:only-admins"
+    for path in ("/policy", "/clients", "/log", "/activation", "/application-passwords"):
+        api.get(api.at(path), mine, 403)
+
+
+def test_an_operator_needs_two_factors(api: Api, tool: tuple[str, str]) -> None:
+    front = api.front
+    front.account("olga@vendor.example")
+    account = front.services.accounts.find_by_email("olga@vendor.example")
+    assert account is not None
+    front.services.accounts.set_operator(account.id, True)
+    strong = token(front.sign_in("olga@vendor.example"), tool)
+    assert api.get("/keys", strong)["items"]
+    assert api.get("/token", strong)["company"] is None
+    front.services.accounts.set_operator(account.id, False)
+    api.get("/keys", strong, 403)

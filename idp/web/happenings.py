@@ -120,6 +120,8 @@ COMPANY = {
     "refresh_token.reused": _("Refresh token used twice"),
     "console.refused": _("Console refused to somebody without the right"),
     "api.refused": _("Request of a program refused"),
+    "token.issued": _("Token for programs issued"),
+    "token.revoked": _("Token for programs revoked"),
     # the log itself
     "log.exported": _("Change log exported"),
     "log.retention": _("How long the change log is kept changed"),

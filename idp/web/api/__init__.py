@@ -4,9 +4,6 @@ One table (``table.OPERATIONS``) routes, validates and documents. Each resource 
 whose functions enter themselves into the table and call the services that the consoles call too.
 """
 
-from functools import cache
-
-import msgspec
 from flask import Blueprint, Response
 
 from idp.web.api import openapi
@@ -32,10 +29,5 @@ def call(rest: str) -> Response:
 @bp.get(f"{BASE}/openapi.json")
 def describe() -> Response:
     """The OpenAPI document; no token is needed to read it."""
-    body = _document(services().settings.issuer)
+    body = openapi.encoded(services().settings.issuer)
     return guard().protect_api(Response(body, content_type=JSON))
-
-
-@cache
-def _document(issuer: str) -> bytes:
-    return msgspec.json.encode(openapi.document(issuer))

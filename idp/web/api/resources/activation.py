@@ -8,7 +8,7 @@ from idp.core.vocabulary import ManagementScope
 from idp.people.moving import list_moving
 from idp.tenants.activation import AccountsState
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
-from idp.web.api.resources.common import STRICT, After, Id, Limit, Moment, Search, Wire
+from idp.web.api.resources.fields import STRICT, After, Id, Limit, Moment, Search, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
 

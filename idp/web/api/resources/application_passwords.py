@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
 from idp.web.api.problems import Problem
-from idp.web.api.resources.common import STRICT, Id, Moment, Wire
+from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from idp.web.api.resources.common import NO_CONTROL, STRICT, Moment, Wire
+from idp.web.api.resources.fields import NO_CONTROL, STRICT, Moment, Wire
 
 Uri = Annotated[str, Meta(min_length=1, max_length=2000, pattern=NO_CONTROL)]
 Uris = Annotated[list[Uri], Meta(max_length=50)]

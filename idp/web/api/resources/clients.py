@@ -13,7 +13,7 @@ from idp.tenants.catalogue import MANAGE_CLIENTS
 from idp.web.api.problems import Problem
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.client_shapes import Client, ClientChange
-from idp.web.api.resources.common import (
+from idp.web.api.resources.fields import (
     STRICT,
     After,
     Limit,

@@ -9,7 +9,7 @@ from idp.people.companies import FirstAdmin
 from idp.tenants.catalogue import PRODUCTS, check_products
 from idp.tenants.models import Tenant
 from idp.web.api.problems import Problem, about, field_problem
-from idp.web.api.resources.common import (
+from idp.web.api.resources.fields import (
     STRICT,
     CompanyName,
     CustomerNumber,

@@ -11,7 +11,7 @@ from idp.people.imports.reading import MOST_BYTES
 from idp.people.imports.report import count_lines, list_lines
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web.api.reading import bad_cursor
-from idp.web.api.resources.common import (
+from idp.web.api.resources.fields import (
     STRICT,
     Key,
     Keys,

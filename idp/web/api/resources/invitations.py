@@ -9,7 +9,7 @@ from idp.people import open_invitations
 from idp.people.models import Invitation as Row
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
-from idp.web.api.resources.common import (
+from idp.web.api.resources.fields import (
     STRICT,
     After,
     Email,

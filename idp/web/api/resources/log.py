@@ -11,7 +11,7 @@ from idp.infra.csv_files import csv_lines
 from idp.people.change_log import LogFilter, LogRow
 from idp.people.log_names import Party
 from idp.tenants.catalogue import READ_LOG
-from idp.web.api.resources.common import STRICT, Id, Moment, Wire
+from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, Download, operation
 from idp.web.http import caller, services
 

@@ -9,7 +9,7 @@ from idp.infra.database import transaction
 from idp.people.listing import MemberRow, Order, PeopleFilter
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
-from idp.web.api.resources.common import (
+from idp.web.api.resources.fields import (
     STRICT,
     After,
     Keys,

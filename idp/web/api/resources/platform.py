@@ -11,7 +11,7 @@ from idp.infra.keyring import KeyInfo
 from idp.people import case_facts
 from idp.web.api.problems import field_problem
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
-from idp.web.api.resources.common import STRICT, After, Email, Limit, Moment, Why, Wire
+from idp.web.api.resources.fields import STRICT, After, Email, Limit, Moment, Why, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
 

@@ -11,7 +11,7 @@ from idp.people.forecast import Forecast as Outcome
 from idp.people.forecast import Stages
 from idp.tenants.policy import InvalidPolicy, build_policy
 from idp.web.api.problems import Problem
-from idp.web.api.resources.common import STRICT, Id, Moment, Wire
+from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, Reply, operation
 from idp.web.http import services
 

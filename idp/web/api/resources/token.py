@@ -2,7 +2,7 @@
 
 from idp.core.clock import from_epoch
 from idp.tenants.catalogue import PERMISSIONS, PRODUCTS
-from idp.web.api.resources.common import Moment, Wire
+from idp.web.api.resources.fields import Moment, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
 

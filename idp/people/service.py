@@ -257,7 +257,7 @@ class PeopleService:
             self._reset(account, actor, tenant_id, reason, mail)
 
     def lock_account(self, account_id: str, actor: Actor, reason: str = "") -> None:
-        """Lock the whole account: no company, no session, no token."""
+        """Lock all of it: no company, session or token; a stolen last admin's, too."""
         self._accounts.lock(account_id, actor=actor.subject, reason=reason)
 
     def unlock_account(self, account_id: str, actor: Actor) -> None:

@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from idp.infra.database import transaction
 from idp.people.actors import Actor
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, default_permissions
+from idp.tenants.models import Tenant
 from tests.web.conftest import Front
 
 NORD, SUED = "012345678", "087654321"
@@ -343,6 +345,43 @@ def test_the_only_admin_is_told_before_trying(nord: Company) -> None:
     assert "last admin" in demoted.text
 
 
+# -- the first page ------------------------------------------------------------------------------
+
+
+def test_the_first_page_says_what_to_do_and_is_calm_when_there_is_nothing(nord: Company) -> None:
+    services = nord.front.services
+    with transaction() as session:
+        session.get_one(Tenant, nord.tenant_id).accounts_mode = "central"
+    assert "There is only one admin" in nord.page("")
+    nord.member("berta@nord.example", "admin")
+    nord.front.sign_in("berta@nord.example")  # sets up a second factor on the way
+    assert "Everything is in order" in nord.page("")
+    nord.post("/people/invite", **INVITEE)
+    nord.front.clock.forward(days=8)
+    nord.browser = nord.front.sign_in("anna@nord.example")
+    page = nord.page("")
+    assert "1 invitation has expired" in page
+    assert "Latest changes" in page
+    assert "nina@nord.example" in nord.browser.get(href(page, "Look")).text
+    assert nord.browser.get("/admin").location == BASE
+    german = nord.page("?lang=de")
+    assert "1 Einladung ist abgelaufen" in german
+    assert services.people.count_people(nord.tenant_id) == 2
+
+
+def test_a_helper_finds_on_the_first_page_what_is_theirs(nord: Company) -> None:
+    _, reader = nord.helper("rita@nord.example", READ_LOG)
+    page = reader.get(BASE).text
+    assert "Nothing wants your attention" in page
+    assert "Latest changes" in page
+    assert f"{BASE}/people" not in page
+    _, helper = nord.helper("hanna@nord.example", MANAGE_PEOPLE)
+    page = helper.get(BASE).text
+    assert f"{BASE}/people?role=admin" in page
+    assert "Latest changes" not in page
+    assert "only one admin" not in page
+
+
 # -- helpers -------------------------------------------------------------------------------------
 
 
@@ -432,7 +471,10 @@ def test_a_helper_neither_makes_nor_touches_admins(nord: Company) -> None:
     assert "An admin; only admins can do this" in bulk.text
     nord.post(
         *("/people/selected", browser),
-        **{"action": "lock", "person": [other, member], "confirm": "1", "reason": "x"},
+        action="lock",
+        person=[other, member],
+        confirm="1",
+        reason="x",
     )
     assert (nord.status(other), nord.status(member)) == ("active", "locked")
     # An invitation of an admin is none of theirs either.

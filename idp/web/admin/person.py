@@ -4,6 +4,7 @@ from flask import Response, abort, request
 
 from idp.core.user_agents import device_name
 from idp.people.actors import Actor, NotAllowed, Refused
+from idp.people.ending import count_app_passwords
 from idp.people.listing import MemberRow
 from idp.tenants.catalogue import MANAGE_PEOPLE, READ_LOG, UnknownCatalogueEntry
 from idp.tenants.errors import LastAdmin, UnknownMembership
@@ -156,7 +157,7 @@ def person_page(
         reminded_at=member.mfa_reminded_at,
         hours=hours,
         ends=ends,
-        told=everything.told.of(tenant_id, member.membership_id),
+        told=everything.told.of(tenant_id, member.membership_id) if member.is_locked else (),
         changes=latest_changes(admin, subject=member.subject) if may_read_log else (),
         log_url=log if may_read_log else "",
         reason=reason,
@@ -197,4 +198,7 @@ def _consequences(admin: Administrator, member: MemberRow) -> contexts.Consequen
         devices=tuple(name for name in devices if name),
         told=tuple(c.client_name for c in products if c.backchannel_logout_uri),
         untold=tuple(c.client_name for c in products if not c.backchannel_logout_uri),
+        app_passwords=count_app_passwords(
+            admin.tenant_id, member.account_id, everything.clock.now()
+        ),
     )

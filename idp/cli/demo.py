@@ -21,11 +21,12 @@ from idp.cli.context import answer, json_option, refuse, services, settings
 from idp.cli.crowd import make_crowd
 from idp.cli.demo_prepared import prepare_people
 from idp.core.person import Role
+from idp.people.actors import Actor
 
 PASSWORD = "einlass-demo-2026"
 PRODUCTS = ("hr", "payroll", "accounting")
 MANIFESTS = Path(__file__).resolve().parents[2] / "clients"
-ACTOR = "idp demo"
+ACTOR = Actor.command_line().subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,7 @@ def _redraw(data: bytes) -> bytes:
             _check_size(*picture.size)
             picture.draft("RGB", (BOX[0] * 2, BOX[1] * 2))
             picture.load()
-            upright = ImageOps.exif_transpose(picture) or picture
-            return _drawn(upright)
+            return _drawn(ImageOps.exif_transpose(picture))
     except LogoRefused:
         raise
     except UnidentifiedImageError as error:

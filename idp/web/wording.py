@@ -5,6 +5,7 @@ else, so that the same thing is said the same way on every page.
 """
 
 from idp.infra.i18n import mark as _
+from idp.web.client_wording import MANAGEMENT
 from idp.web.import_words import IMPORT_ERRORS, IMPORT_NOTICES
 
 GENERIC_ERROR = _("That did not work. Please check what you entered and try again.")
@@ -313,6 +314,7 @@ SCOPES = {
         _("Stay connected"),
         _("Even when you are not using it, until you withdraw access in your account"),
     ),
+    **{name: (title, _("As far as your own rights go")) for name, title in MANAGEMENT.items()},
 }
 
 FACTORS = {

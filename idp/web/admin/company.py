@@ -43,8 +43,8 @@ def change_company(number: str) -> Response:
     except RequestEntityTooLarge:
         _drain()
         admin = administrator(number)
-        accent = admin.membership.tenant_accent or ""
-        return _show(admin, accent=accent, errors={"logo": "logo-too-large"}, status=413)
+        saved = admin.membership.tenant_accent or ""
+        return _show(admin, accent=saved, errors={"logo": "logo-too-large"}, status=413)
     admin = administrator(number)
     actor, branding = Actor.person(admin.who.person), services().branding
     action = request.form.get("action", "")

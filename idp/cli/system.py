@@ -102,6 +102,9 @@ def _stores() -> list[dict[str, object]]:
         "every chain is whole" if not problems else f"{len(problems)} problems: idp audit verify"
     )
     data.append({"check": "audit trail", "ok": not problems, "detail": detail})
+    beat = everything.deliveries.last_beat()
+    detail = "lives" if beat else "none is running: mail and notices wait for idp serve"
+    data.append({"check": "worker", "ok": True, "detail": detail})
     dead = list_dead()
     detail = f"{len(dead)} given up, the last: {dead[0].last_error}" if dead else "none given up"
     data.append({"check": "deliveries", "ok": not dead, "detail": detail})

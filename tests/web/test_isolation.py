@@ -60,6 +60,7 @@ class Strangers:
             tenant_id=tenant.id,
         )
         self.ids["client_id"] = client.client_id
+        self.ids["trial_id"] = f"trial-of-{mark.lower()}"
         job = services.imports.stage(tenant.id, actor, "x.csv", f"E-Mail\nx@{domain}\n".encode())
         services.background.run_once()
         self.ids["import_id"] = job.id

@@ -213,8 +213,8 @@ class Sessions:
             for name, value in self._store.hash_all(_clients_key(session.sid)).items()
         }
         with transaction():
-            for told in self.on_end:
-                told(EndedSession(session, clients))
+            for hook in self.on_end:
+                hook(EndedSession(session, clients))
             after_commit(lambda: self._forget(session))
 
     def end_all(self, subject: str, keep: str | None = None) -> int:

@@ -168,7 +168,8 @@ def name_of(account: Account) -> str:
 
 def _load(query: Any, now: datetime) -> list[RequestRow]:
     # Anew: what was loaded before the company's row was locked may be out of date.
-    found = db.session.execute(query, execution_options={"populate_existing": True}).all()
+    fresh = {"populate_existing": True}
+    found: Sequence[Any] = db.session.execute(query, execution_options=fresh).all()
     return [_row(*columns, now) for columns in found]
 
 

@@ -89,8 +89,8 @@ def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str
             return f"{page}?done=products-saved"
         case "admit":
             ticked = "with_permissions" in request.form
-            wanted = chosen_permissions(admin, member.permissions) if ticked else None
-            services().joining.admit(tenant_id, actor, member_id, wanted)
+            granted = chosen_permissions(admin, member.permissions) if ticked else None
+            services().joining.admit(tenant_id, actor, member_id, granted)
             return f"{page}?done=person-admitted"
         case "send-away":
             services().joining.refuse(tenant_id, actor, member_id, reason)

@@ -7,6 +7,7 @@ import click
 
 from idp.accounts.errors import UnknownAccount
 from idp.accounts.models import Account
+from idp.cli.account_delete import delete
 from idp.cli.context import answer, json_option, refuses, services
 from idp.infra.throttle import Throttled
 from idp.people.actors import Actor, Refused
@@ -202,3 +203,6 @@ def reset_factors(email: str, reason: str, as_json: bool) -> None:
     services().people.reset_account_factors(found.id, Actor.command_line(), reason)
     data = {"email": found.email, "second_factors": []}
     answer(data, as_json, f"Second factors of {found.email} are reset")
+
+
+account.add_command(delete)

@@ -208,6 +208,7 @@ def leaving_samples() -> dict[str, pages.Page]:
         ),
         "leave-company": leave,
         "leave-company-last-admin": replace(leave, last_admin=True),
+        "leave-company-current": replace(leave, signs_out=True, products=()),
         "account-delete": delete,
         "account-delete-error": replace(
             delete, email="anna@nord", errors={"email": "confirm-email-mismatch"}

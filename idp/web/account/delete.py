@@ -75,6 +75,7 @@ def _leave_page(
         tenant_name=membership.tenant_name,
         products=tuple(product_name(key) for key in membership.products),
         last_admin=last,
+        signs_out=who.session.tenant_id == membership.tenant_id,
         people_url=f"/admin/{membership.customer_number}/people",
     )
     return show(who, page, status=status)

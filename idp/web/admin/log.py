@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from flask import Response, abort, request
 
-from idp.infra.audit_retention import SHORTEST
+from idp.infra.audit_retention import LONGEST, SHORTEST
 from idp.people.actors import Actor, NotAllowed
 from idp.people.log_settings import RetentionInvalid
 from idp.tenants.catalogue import MANAGE_PEOPLE, READ_LOG
@@ -95,6 +95,7 @@ def change_log_retention(number: str) -> Response:
 def _days(choice: str) -> int | None:
     if choice == "ever":
         return None
-    if not (choice.isascii() and choice.isdigit() and len(choice) < 6 and int(choice) >= SHORTEST):
+    days = int(choice) if choice.isascii() and choice.isdigit() else 0
+    if not SHORTEST <= days <= LONGEST:
         raise RetentionInvalid
-    return int(choice)
+    return days

@@ -79,7 +79,7 @@ class AccountAppPasswordMade(AccountPage):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountLeave(AccountPage):
-    """Leave one company; ``last_admin``: that is not possible."""
+    """Leave one company; ``last_admin``: that is not possible; ``signs_out``: here as well."""
 
     template: ClassVar[str] = "account/leave.html"
     step: ClassVar[str] = "leave-company"
@@ -88,6 +88,7 @@ class AccountLeave(AccountPage):
     tenant_name: str
     products: tuple[str, ...] = ()
     last_admin: bool = False
+    signs_out: bool = False
     people_url: str = ""
 
 

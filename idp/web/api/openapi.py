@@ -5,29 +5,13 @@ from typing import Any
 
 import msgspec
 
-from idp.core.vocabulary import ManagementScope
 from idp.web.api.problems import MEDIA_TYPE, TITLES, URN
 from idp.web.api.reading import is_optional
 from idp.web.api.table import BASE, OPERATIONS, PATH_PARAMETERS, Operation, Wire
+from idp.web.client_wording import MANAGEMENT
 
 _REF = "#/components/schemas/{name}"
 JSON = "application/json"
-
-SCOPES = {
-    ManagementScope.COMPANY_READ: "Read the company: name, products, branding, requests",
-    ManagementScope.COMPANY_WRITE: "Change the company's name, products and branding",
-    ManagementScope.PEOPLE_READ: "Read people, their rights and invitations",
-    ManagementScope.PEOPLE_WRITE: "Invite, change, lock and remove people",
-    ManagementScope.POLICY_READ: "Read the MFA policy, its forecast and its roll-out",
-    ManagementScope.POLICY_WRITE: "Change the MFA policy, remind people, allow bypasses",
-    ManagementScope.CLIENTS_READ: "Read the company's clients and their failed flows",
-    ManagementScope.CLIENTS_WRITE: "Register, change and delete the company's clients",
-    ManagementScope.LOG_READ: "Read and export the change log",
-    ManagementScope.IMPORTS_WRITE: "Import people",
-    ManagementScope.ACTIVATION_READ: "Read how far the move to central accounts has come",
-    ManagementScope.ACTIVATION_WRITE: "Activate central accounts, postpone, remind",
-    ManagementScope.OPERATOR: "The platform: companies, accounts, keys, deliveries, requests",
-}
 
 _ABOUT = (
     "Everything the consoles of Einlass do, for programs. Answers are JSON; errors are problem "
@@ -106,7 +90,7 @@ def document(issuer: str) -> dict[str, Any]:
 
 
 def _security(issuer: str) -> dict[str, Any]:
-    scopes = {str(scope): text for scope, text in SCOPES.items()}
+    scopes = dict(MANAGEMENT)
     return {
         "oauth2": {
             "type": "oauth2",

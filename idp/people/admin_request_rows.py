@@ -170,17 +170,17 @@ def _load(query: Any, now: datetime) -> list[RequestRow]:
     # Anew: what was loaded before the company's row was locked may be out of date.
     fresh = {"populate_existing": True}
     found: Sequence[Any] = db.session.execute(query, execution_options=fresh).all()
-    return [_row(*columns, now) for columns in found]
+    return [_row(now, *columns) for columns in found]
 
 
 def _row(
+    now: datetime,
     request: AdminRequest,
     account: Account,
     tenant: Tenant,
     membership: Membership | None,
     admins: int,
     members: int,
-    now: datetime,
 ) -> RequestRow:
     expired = request.status == "open" and request.expires_at <= now
     closed = request.status != "open"

@@ -10,8 +10,8 @@ __all__ = ["bp"]
 
 from idp.web.account import (  # noqa: F401 - they add their routes
     adding,
-    app_passwords,
     admin_request,
+    app_passwords,
     clients,
     companies,
     delete,

@@ -94,8 +94,8 @@ class DeliveryQueue:
 
     def state(self) -> QueueState:
         """The queue in numbers."""
-        failed = Delivery.attempts > 0
-        counted = select(failed, func.count()).where(*_OPEN).group_by(failed)
+        failed = (Delivery.attempts > 0).label("failed")
+        counted = select(failed, func.count()).where(*_OPEN).group_by("failed")
         pending = {bool(tried): count for tried, count in db.session.execute(counted)}
         dead = select(Delivery.kind, func.count()).where(*_STATES["dead"]).group_by(Delivery.kind)
         due = (*_OPEN, Delivery.next_attempt_at <= self._clock.now())

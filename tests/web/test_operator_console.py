@@ -15,6 +15,7 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Delivery
 from idp.people.models import Invitation
 from idp.tenants.models import Tenant
+from tests.people.house import both_databases
 from tests.web.attack import ANNA, ERIK, NORD
 from tests.web.conftest import Front
 from tests.web.document import Document
@@ -132,6 +133,7 @@ def test_what_a_stolen_session_must_not_do_asks_again(front: Front, otto: FlaskC
 # The overview
 
 
+@both_databases
 def test_the_overview_says_what_is_wrong(front: Front, otto: FlaskClient) -> None:
     front.services.keyring.ensure_keys()
     front.services.deliveries.beat()
@@ -235,6 +237,7 @@ def test_what_was_typed_survives_the_sign_in(front: Front, otto: FlaskClient) ->
     assert ticked == ["hr"]
 
 
+@both_databases
 def test_companies_are_found_and_paged(front: Front, otto: FlaskClient) -> None:
     for n in range(60):
         front.services.tenants.create(f"1000000{n:02}", f"Firma {n} 100%", local=n % 2 == 0)
@@ -263,6 +266,7 @@ def test_companies_are_found_and_paged(front: Front, otto: FlaskClient) -> None:
     assert otto.get(f"{ROOT}/D100000001").location == f"{ROOT}/100000001"
 
 
+@both_databases
 def test_another_booking_says_who_loses_what_first(front: Front, otto: FlaskClient) -> None:
     front.member(NORD, ANNA, "admin")
     front.member(NORD, ERIK, "employee")
@@ -368,6 +372,7 @@ def test_all_of_a_kind_and_dropping(front: Front, otto: FlaskClient) -> None:
     ]
 
 
+@both_databases
 def test_deliveries_are_paged_in_few_queries(front: Front, otto: FlaskClient) -> None:
     sent = [dead(front, f"p{n:02}@nord.example") for n in range(60)]
     seen: list[str] = []

@@ -45,3 +45,14 @@ def _moment(text: str) -> datetime | str:
         return at.astimezone(UTC) if at.tzinfo else text
     except (ValueError, OverflowError):
         return text
+
+
+def decode_by_name(text: str | None) -> tuple[str, str, str] | None:
+    """The same for a list that has one order only: family name, given name, membership id."""
+    found = decode_cursor(text)
+    if found is None or len(found) != 3:
+        return None
+    family, given, last = found
+    if isinstance(family, str) and isinstance(given, str) and isinstance(last, str):
+        return family, given, last
+    return None

@@ -146,8 +146,9 @@ def _described(operation: Operation) -> dict[str, Any]:
         content = {JSON: {"schema": _ref(operation.body)}}
         found["requestBody"] = {"required": not is_optional(operation.body), "content": content}
     elif operation.upload:
-        schema = {"type": "string", "minLength": 1}
-        found["requestBody"] = {"required": True, "content": {operation.upload: {"schema": schema}}}
+        schema = {"type": "string", "format": "binary", "minLength": 1}
+        sent = {media_type: {"schema": schema} for media_type in operation.upload}
+        found["requestBody"] = {"required": True, "content": sent}
     return found
 
 

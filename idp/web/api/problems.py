@@ -36,6 +36,7 @@ from idp.tenants.activation import ActivationRefused
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.customer_number import InvalidCustomerNumber
 from idp.tenants.errors import CustomerNumberTaken, LastAdmin, UnknownMembership, UnknownTenant
+from idp.tenants.logos import LogoRefused
 from idp.tenants.policy import InvalidPolicy
 
 ROOT = "/api/"
@@ -160,6 +161,7 @@ _FIELDS: dict[type[Exception], str] = {
     InvalidCustomerNumber: "customer_number",
     UnknownCatalogueEntry: "permissions",
 }
+_LOGO = "This is no picture that can be taken: PNG, JPEG or WebP, 6,000 pixels a side at most."
 _FORM_NAMES = {"cutover_date": "cutover_at"}
 _CODES = {
     "admin-request-yours": "Nobody decides about their own request.",
@@ -198,6 +200,8 @@ def problem_of(error: Exception) -> Problem | None:
             return field_problem(
                 _FORM_NAMES.get(error.field, error.field), _sentence(error), error.code
             )
+        case LogoRefused():
+            return Problem(422, _LOGO, code=error.code)
         case FileRefused():
             return Problem(422, _sentence(error), code=error.code)
         case LastAdmin() | LastSecret():

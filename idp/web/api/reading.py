@@ -69,10 +69,10 @@ def read_body(request: Request, kind: type[W]) -> W:
         raise Problem(400, "The body is no JSON text in UTF-8.") from None
 
 
-def read_upload(request: Request, media_type: str) -> bytes:
+def read_upload(request: Request, media_types: Sequence[str]) -> bytes:
     """A body of another kind as it is; raises :class:`Problem` with 415."""
-    if request.mimetype != media_type:
-        raise Problem(415, f"Send the body with Content-Type: {media_type}.")
+    if request.mimetype not in media_types:
+        raise Problem(415, f"Send the body with Content-Type: {' or '.join(media_types)}.")
     return request.get_data(cache=False)
 
 

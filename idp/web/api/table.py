@@ -87,7 +87,7 @@ class Operation:
     status: int
     conflict: str
     media_types: tuple[str, ...]
-    upload: str
+    upload: tuple[str, ...]
     bytes_limit: int
     query: type[Wire] | None
     body: type[Wire] | None
@@ -102,7 +102,8 @@ class Operation:
     @property
     def pattern(self) -> str:
         """The path below the API's root as a regular expression."""
-        return _PARAMETER.sub(r"(?P<\1>[^/]+)", self.path.lstrip("/"))
+        path = self.path.lstrip("/").replace(".", r"\.")
+        return _PARAMETER.sub(r"(?P<\1>[^/]+)", path)
 
     @property
     def has_body(self) -> bool:
@@ -129,14 +130,14 @@ def operation(
     status: int | None = None,
     conflict: str = "",
     media_types: tuple[str, ...] = (),
-    upload: str = "",
+    upload: tuple[str, ...] = (),
     bytes_limit: int = 0,
     tagged: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a function into the table.
 
     ``conflict``: when it answers 409; ``media_types``: of a :class:`Download`; ``upload``: the
-    media type of a body that is no JSON, of at most ``bytes_limit``; ``tagged``: answers carry an
+    media types of a body that is no JSON, of at most ``bytes_limit``; ``tagged``: answers carry an
     ETag, and a change takes ``If-Match``.
     """
 

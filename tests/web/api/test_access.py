@@ -133,6 +133,7 @@ def test_objects_of_another_company_are_not_found(api: Api) -> None:
         "refuse_admin_request": {"reason": "x"},
         "set_import_options": {"role": "employee"},
         "decide_collisions": {"merge": True},
+        "enable_client": {"enabled": False},
     }
     token = api.token(company=NORD)
     tried = 0

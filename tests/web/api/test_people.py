@@ -25,6 +25,9 @@ def test_people_are_listed_page_by_page(api: Api) -> None:
 def test_who_is_searched_for_is_found(api: Api) -> None:
     found = api.get(api.at("/people?search=erik&role=employee"))
     assert [row["email"] for row in found["items"]] == ["erik@nord.example"]
+    table = api.call("GET", api.at("/people.csv?role=employee"), status=200)
+    assert "erik@nord.example" in table.text
+    assert "anna@nord.example" not in table.text
     assert api.get(api.at("/people?second_factor=missing"))["total"] == 1
     assert api.get(api.at(f"/people/{api.member}"))["role"] == "employee"
 
@@ -39,6 +42,8 @@ def test_a_person_is_changed_locked_and_removed(api: Api) -> None:
     assert api.call("POST", f"{path}/lock", status=200, json={"reason": "x"}).json["status"] == (
         "locked"
     )
+    assert api.get(f"{path}/told") == {"items": []}
+    assert api.call("POST", f"{path}/told/retry", status=200).json == {"notices": 0}
     assert api.call("POST", f"{path}/unlock", status=200).json["status"] == "active"
     api.call("POST", f"{path}/reset-factors", status=204)
     api.call("DELETE", path, status=204)

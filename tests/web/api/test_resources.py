@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+
+from PIL import Image
 
 from tests.web.api.conftest import NORD, Api
 
@@ -63,6 +66,13 @@ def test_a_company_is_founded_and_changed(api: Api) -> None:
     assert api.get(one)["products"] == ["hr", "payroll"]
     found = api.get("/companies?search=west")
     assert [row["customer_number"] for row in found["items"]] == ["111222333"]
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 20), "red").save(picture, "PNG")
+    logo = {"data": picture.getvalue(), "content_type": "image/png"}
+    assert api.call("PUT", f"{one}/logo", status=200, **logo).json["logo"].endswith(".png")
+    api.call("PUT", f"{one}/logo", status=422, data=b"<svg/>", content_type="image/png")
+    api.call("DELETE", f"{one}/logo", status=204)
+    assert api.get(one)["logo"] is None
     first = api.get("/companies?limit=1")
     assert (
         api.get(f"/companies?after={first['next']}")["items"][0]["customer_number"]
@@ -85,6 +95,8 @@ def test_clients(api: Api) -> None:
     assert secret.json["client_secret"] != made.json["client_secret"]
     assert api.get(f"{one}/failed-flows") == {"items": []}
     assert api.get(api.at("/clients"))["items"][0]["company"] == NORD
+    off = api.call("PUT", f"{one}/enabled", status=200, json={"enabled": False})
+    assert off.json["disabled_at"]
     api.call("DELETE", one, status=204)
     api.call("DELETE", one, status=404)
     platform = api.call("POST", "/clients", status=201, json=SERVICE).json["client"]
@@ -109,6 +121,9 @@ def test_the_change_log_is_read_and_exported(api: Api) -> None:
     table = api.call("GET", api.at("/log/export?format=csv"), token, 200)
     assert table.headers["Content-Disposition"] == f'attachment; filename="log-{NORD}.csv"'
     assert "member.locked" in table.text
+    assert api.get(api.at("/log/retention"), token) == {"days": None}
+    api.call("PUT", api.at("/log/retention"), status=200, json={"days": 365})
+    api.call("PUT", api.at("/log/retention"), status=422, json={"days": 5})
     api.get("/log", token, 403)
     assert api.get("/log")["items"]
 

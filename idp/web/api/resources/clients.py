@@ -52,6 +52,12 @@ class Rotation(Wire, **STRICT):
     overlap_seconds: Annotated[int, Meta(ge=0, le=90 * 86400)] = 0
 
 
+class Enabled(Wire, **STRICT):
+    """Whether the client is in service."""
+
+    enabled: bool
+
+
 class ClientsQuery(Wire, **STRICT):
     """Which clients to list."""
 
@@ -124,6 +130,12 @@ def rotate_secret(call: Call, client_id: str, body: Rotation) -> Secret:
     return _rotated(call, client_id, body)
 
 
+@operation("PUT", f"{_ONE}/enabled", scope=WRITE, right=MANAGE_CLIENTS, fresh=True)
+def enable_client(call: Call, client_id: str, body: Enabled) -> Client:
+    """Take a client out of service, or back; out of it no token of it counts."""
+    return _enabled(call, client_id, body)
+
+
 @operation("DELETE", _ONE, scope=WRITE, right=MANAGE_CLIENTS, fresh=True)
 def delete_client(call: Call, client_id: str) -> None:
     """Delete a client with its secrets, consents and tokens."""
@@ -167,6 +179,12 @@ def change_any_client(call: Call, client_id: str, body: ClientChange) -> NewlyKe
 def rotate_any_secret(call: Call, client_id: str, body: Rotation) -> Secret:
     """Make a new secret for a client, whoever owns it."""
     return _rotated(call, client_id, body)
+
+
+@operation("PUT", f"{_ANY}/enabled", scope=OPERATOR, fresh=True)
+def enable_any_client(call: Call, client_id: str, body: Enabled) -> Client:
+    """Take a client out of service, or back, whoever owns it."""
+    return _enabled(call, client_id, body)
 
 
 @operation("DELETE", _ANY, scope=OPERATOR, fresh=True)
@@ -229,6 +247,13 @@ def _rotated(call: Call, client_id: str, body: Rotation) -> Secret:
             call.access.actor, client_id, body.overlap_seconds, _owner(call)
         )
     )
+
+
+def _enabled(call: Call, client_id: str, body: Enabled) -> Client:
+    _check_within(call, _get(call, client_id).scope)
+    desk, actor = services().client_desk, call.access.actor
+    desk.set_enabled(actor, client_id, body.enabled, _owner(call))
+    return _described(_get(call, client_id))
 
 
 def _deleted(call: Call, client_id: str) -> None:

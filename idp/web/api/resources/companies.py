@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from idp.core.vocabulary import ManagementScope
 from idp.people.companies import FirstAdmin
 from idp.tenants.catalogue import PRODUCTS, check_products
+from idp.tenants.logos import redraw
 from idp.tenants.models import Tenant
 from idp.web.api.problems import Problem, about, field_problem
 from idp.web.api.resources.fields import (
@@ -60,13 +61,14 @@ class Companies(Wire):
 
 
 class Company(Wire):
-    """A company. `accent` is its colour on our pages."""
+    """A company. `accent` is its colour on our pages, `logo` where its logo is."""
 
     customer_number: str
     name: str
     accounts: str
     products: list[str]
     accent: str | None
+    logo: str | None
     people: int
     created_at: Moment
 
@@ -117,6 +119,7 @@ def _described(tenant: Tenant) -> Company:
         accounts=tenant.accounts_mode,
         products=list(everything.tenants.products_of(tenant.id)),
         accent=tenant.accent,
+        logo=f"{everything.settings.issuer}{tenant.logo_uri}" if tenant.logo_uri else None,
         people=everything.people.count_people(tenant.id),
         created_at=tenant.created_at,
     )
@@ -195,6 +198,27 @@ def book_products(call: Call, body: Booking) -> Booked:
     everything = services()
     everything.companies.book(call.access.actor, call.at.tenant_id, _products(body.products))
     return Booked(list(everything.tenants.products_of(call.at.tenant_id)))
+
+
+@operation(
+    "PUT",
+    f"{_ONE}/logo",
+    scope=ManagementScope.COMPANY_WRITE,
+    fresh=True,
+    upload=("image/png", "image/jpeg", "image/webp"),
+)
+def set_logo(call: Call) -> Company:
+    """Set the company's logo; it is drawn anew, so that nothing but the picture is kept."""
+    everything, tenant_id = services(), call.at.tenant_id
+    accent = everything.tenants.get(tenant_id).accent
+    everything.branding.save(tenant_id, call.access.actor, accent, redraw(call.raw))
+    return _described(everything.tenants.get(tenant_id))
+
+
+@operation("DELETE", f"{_ONE}/logo", scope=ManagementScope.COMPANY_WRITE, fresh=True)
+def remove_logo(call: Call) -> None:
+    """Go without a logo again; without one nothing happens."""
+    services().branding.remove_logo(call.at.tenant_id, call.access.actor)
 
 
 def _admin(admin: AdminToInvite | None) -> FirstAdmin | None:

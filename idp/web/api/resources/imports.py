@@ -154,7 +154,7 @@ def list_imports(call: Call) -> Imports:
     right=MANAGE_PEOPLE,
     fresh=True,
     status=201,
-    upload=CSV,
+    upload=(CSV,),
     bytes_limit=MOST_BYTES,
     conflict="The company has not booked the product.",
 )

@@ -10,6 +10,7 @@ from idp.core.vocabulary import ManagementScope
 from idp.infra.csv_files import csv_lines
 from idp.people.change_log import LogFilter, LogRow
 from idp.people.log_names import Party
+from idp.people.log_settings import LONGEST, SHORTEST
 from idp.tenants.catalogue import READ_LOG
 from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, Download, operation
@@ -77,6 +78,12 @@ class Log(Wire):
     next: int | None
 
 
+class Retention(Wire, **STRICT):
+    """For how many days the change log is kept; null: for ever."""
+
+    days: Annotated[int, Meta(ge=SHORTEST, le=LONGEST)] | None
+
+
 @operation("GET", _HERE, scope=READ, right=READ_LOG)
 def list_log(call: Call, query: LogQuery) -> Log:
     """Read the company's change log, 50 events a page."""
@@ -91,6 +98,19 @@ def export_log(call: Call, query: ExportQuery) -> Download:
     in it are escaped. The export is an event of the log itself.
     """
     return _export(call, call.at.tenant_id, query, f"log-{call.at.customer_number}")
+
+
+@operation("GET", f"{_HERE}/retention", scope=READ)
+def show_retention(call: Call) -> Retention:
+    """Show how long the company keeps its change log."""
+    return Retention(days=services().log_settings.retention_of(call.at.tenant_id))
+
+
+@operation("PUT", f"{_HERE}/retention", scope=ManagementScope.COMPANY_WRITE, fresh=True)
+def set_retention(call: Call, body: Retention) -> Retention:
+    """Keep the change log that long from now on; what is older goes, and stays provable."""
+    services().log_settings.set_retention(call.at.tenant_id, call.access.actor, body.days)
+    return body
 
 
 @operation("GET", "/log", scope=OPERATOR)

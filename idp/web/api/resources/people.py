@@ -8,6 +8,7 @@ from idp.core.vocabulary import ManagementScope
 from idp.infra.database import transaction
 from idp.people.listing import MemberRow, Order, PeopleFilter
 from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.tenants.errors import UnknownMembership
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.fields import (
     STRICT,
@@ -22,16 +23,17 @@ from idp.web.api.resources.fields import (
     Wire,
     check_something,
 )
-from idp.web.api.table import Call, operation
+from idp.web.api.table import Call, Download, operation
 from idp.web.http import services
 
 READ, WRITE = ManagementScope.PEOPLE_READ, ManagementScope.PEOPLE_WRITE
 _HERE = "/companies/{number}/people"
 _ONE = f"{_HERE}/{{person_id}}"
+CSV = "text/csv; charset=utf-8"
 _STANDS = "The company's last admin, oneself, or what an admin alone may do."
 
 
-class PeopleQuery(Wire, **STRICT):
+class PeopleWanted(Wire, **STRICT):
     """Whom to list, and in which order."""
 
     search: Search = ""
@@ -43,6 +45,11 @@ class PeopleQuery(Wire, **STRICT):
     ] = None
     sort: Literal["name", "email", "last-sign-in", "status", "role"] = "name"
     order: Literal["ascending", "descending"] = "ascending"
+
+
+class PeopleQuery(PeopleWanted, **STRICT):
+    """The same, page by page."""
+
     after: After | None = None
     limit: Limit = 50
 
@@ -101,6 +108,31 @@ class BypassGranted(Wire):
     until: Moment
 
 
+class Told(Wire):
+    """A product and whether it knows. `outcome`: told, waiting, failed, not-registered or
+    no-session; `seconds`: from the lock to its answer.
+    """
+
+    client_id: str
+    client_name: str
+    outcome: str
+    at: Moment
+    seconds: float | None
+    attempts: int
+
+
+class ToldProducts(Wire):
+    """The products concerned, by name."""
+
+    items: list[Told]
+
+
+class Again(Wire):
+    """How many notices are sent again."""
+
+    notices: int
+
+
 def described(row: MemberRow) -> Person:
     """A row of the list as it is sent."""
     return Person(
@@ -125,6 +157,16 @@ def described(row: MemberRow) -> Person:
     )
 
 
+def _wanted(query: PeopleWanted) -> tuple[PeopleFilter, Order]:
+    chosen = PeopleFilter(
+        search=query.search,
+        status=query.status or "",
+        role=query.role or "",
+        factor=query.second_factor or "",
+    )
+    return chosen, Order(query.sort, query.order == "descending")
+
+
 def _shown(call: Call, person_id: str) -> Person:
     return described(services().people.get_member(call.at.tenant_id, person_id))
 
@@ -136,22 +178,24 @@ def list_people(call: Call, query: PeopleQuery) -> People:
     Filtered, sorted and paged as in the company console; waiting ones are in it.
     """
     people, tenant_id = services().people, call.at.tenant_id
-    order = Order(query.sort, query.order == "descending")
+    chosen, order = _wanted(query)
     after = decode_cursor(query.after)
     if after is not None and not order.takes(after):
         raise bad_cursor()
-    chosen = PeopleFilter(
-        search=query.search,
-        status=query.status or "",
-        role=query.role or "",
-        factor=query.second_factor or "",
-    )
     page = people.list_people(tenant_id, chosen=chosen, order=order, after=after, limit=query.limit)
     return People(
         items=[described(row) for row in page.rows],
         next=encode_cursor(page.next) if page.next else None,
         total=people.count_people(tenant_id, chosen=chosen),
     )
+
+
+@operation("GET", f"{_HERE}.csv", scope=READ, right=MANAGE_PEOPLE, media_types=(CSV,))
+def export_people(call: Call, query: PeopleWanted) -> Download:
+    """Export people as CSV, all that match; formulas are escaped. The change log says so."""
+    chosen, order = _wanted(query)
+    parts = services().people_export.csv(call.at.tenant_id, call.access.actor, chosen, order)
+    return Download(parts, CSV, f"people-{call.at.customer_number}.csv")
 
 
 @operation("GET", _ONE, scope=READ, right=MANAGE_PEOPLE)
@@ -187,6 +231,29 @@ def lock_person(call: Call, person_id: str, body: Why) -> Person:
     """
     services().people.lock_member(call.at.tenant_id, call.access.actor, person_id, body.reason)
     return _shown(call, person_id)
+
+
+@operation("GET", f"{_ONE}/told", scope=READ, right=MANAGE_PEOPLE)
+def list_told(call: Call, person_id: str) -> ToldProducts:
+    """List which products were told of the person's last lock or removal, and how long it took."""
+    told, tenant_id = services().told, call.at.tenant_id
+    if told.name_of(tenant_id, person_id) is None:
+        raise UnknownMembership
+    return ToldProducts(
+        [
+            Told(row.client_id, row.client_name, row.outcome, row.at, row.seconds, row.attempts)
+            for row in told.of(tenant_id, person_id)
+        ]
+    )
+
+
+@operation("POST", f"{_ONE}/told/retry", scope=WRITE, right=MANAGE_PEOPLE)
+def tell_again(call: Call, person_id: str) -> Again:
+    """Tell the products again that could not be reached."""
+    told, tenant_id = services().told, call.at.tenant_id
+    if told.name_of(tenant_id, person_id) is None:
+        raise UnknownMembership
+    return Again(told.tell_again(tenant_id, call.access.actor, person_id))
 
 
 @operation("POST", f"{_ONE}/unlock", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)

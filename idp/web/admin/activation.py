@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from idp.people.actors import Actor
 from idp.tenants.activation import LONGEST, USUAL_DAYS, AccountsState, ActivationRefused
 from idp.web import contexts
 from idp.web.admin import bp
-from idp.web.admin.cursor import decode_cursor, encode_cursor
+from idp.web.admin.cursor import decode_by_name, encode_cursor
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.admin.policy_pages import BAR_STEP, CHART_HEIGHT
 from idp.web.guards import Administrator, administrator
@@ -105,10 +106,9 @@ def _page(
         frame=frame_of(admin),
         notice=done(),
         errors=errors or {},
-        cutover=contexts.CutoverForm(
+        cutover=replace(
+            _days(admin, _today(admin), typed or usual.isoformat()),
             when="now" if when == "now" else "date",
-            date=typed or usual.isoformat(),
-            **_bounds(admin, _today(admin)),
         ),
         kept=prospect.kept,
         existing=prospect.existing,
@@ -125,7 +125,7 @@ def _progress(
     found = services().activation.overview(admin.tenant_id)
     chosen = _SHOWS.get(request.args.get("show", ""), "missing")
     query = request.args.get("q", "")[:200].replace("\x00", "")
-    after = decode_cursor(request.args.get("after"))
+    after = decode_by_name(request.args.get("after"))
     page = moving.list_moving(admin.tenant_id, show=chosen, search=query, after=after)
     here = f"{admin.base}/activation"
     asked = {"show": chosen, "q": query}
@@ -133,9 +133,7 @@ def _progress(
     cutover = accounts.cutover_at
     if accounts.state == "moving" and cutover is not None:
         old = cutover.astimezone(_zone(admin)).date()
-        later = contexts.CutoverForm(
-            date=typed or (old + timedelta(days=14)).isoformat(), **_bounds(admin, old)
-        )
+        later = _days(admin, old, typed or (old + timedelta(days=14)).isoformat())
     else:
         later = None
     counts = found.moving
@@ -255,11 +253,13 @@ def _today(admin: Administrator) -> date:
     return services().clock.now().astimezone(_zone(admin)).date()
 
 
-def _bounds(admin: Administrator, after: date) -> dict[str, str]:
+def _days(admin: Administrator, after: date, typed: str) -> contexts.CutoverForm:
     """What a calendar offers: the shortest notice is a whole day."""
     today = _today(admin)
     earliest = max(today + timedelta(days=2), after + timedelta(days=1))
-    return {"earliest": earliest.isoformat(), "latest": (today + LONGEST).isoformat()}
+    return contexts.CutoverForm(
+        date=typed, earliest=earliest.isoformat(), latest=(today + LONGEST).isoformat()
+    )
 
 
 def _zone(admin: Administrator) -> tzinfo:

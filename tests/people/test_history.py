@@ -8,33 +8,10 @@ import pytest
 import idp
 from idp.core.person import Person
 from idp.people.history import PAGE, History
-from idp.web.happenings import HISTORY
+from idp.web.happenings import COMPANY, HISTORY
 from tests.people.house import House, both_databases
 
-NOT_SHOWN = {
-    "client.changed",
-    "client.deleted",
-    "client.registered",
-    "client.secret_rotated",
-    "code.replayed",
-    "console.refused",
-    "invitation.accepted",
-    "invitation.resent",
-    "invitation.revoked",
-    "invitation.sent",
-    "member.join_refused",
-    "member.mfa_selected",
-    "member.products",
-    "operator.granted",
-    "operator.revoked",
-    "policy.changed",
-    "refresh_token.reused",
-    "registration.address_known",
-    "registration.requested",
-    "tenant.changed",
-    "tenant.created",
-    "tenant.products",
-}
+NOT_SHOWN = COMPANY.keys()
 """Events about companies and clients, or that another event of the same moment tells already."""
 
 

@@ -23,6 +23,7 @@ IMPORT_ERRORS = {
     # the import
     "import-state": _("This import has gone on meanwhile. Nothing was changed."),
     "import-nothing-ready": _("There is no line that could be imported."),
+    "import-nothing-applied": _("There is nothing left of this import that could be undone."),
     "import-after-cutover": _(
         "The company has changed over to central accounts, so this cannot be undone as a whole. "
         "Remove people one by one."

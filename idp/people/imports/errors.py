@@ -21,7 +21,7 @@ class ImportRefused(Refused):
 _TEXTS = {
     "import-state": "the import has gone on meanwhile; nothing was changed",
     "import-nothing-ready": "there is no line that could be applied",
-    "import-undecided": "decide first about the people whom two products have",
+    "import-nothing-applied": "nothing was imported, or it is too long ago to be taken back",
     "import-after-cutover": "the company has moved to central accounts; remove people one by one",
     "import-no-hook": "this product cannot be asked about passwords; configure that first",
     "column-invalid": "there is no such column",

@@ -124,12 +124,11 @@ def refused_csv(job: ImportJob, reasons: dict[str, str]) -> Iterator[str]:
     ``reasons``: what each code means, in the reader's language; it is the last column.
     """
     options = options_of(job)
-    header = [
-        str(name or field or place)
-        for place, (name, field) in enumerate(
-            zip(options.header, options.columns, strict=False), start=1
-        )
-    ]
+    header: list[str] = []
+    for place, (name, field) in enumerate(
+        zip(options.header, options.columns, strict=False), start=1
+    ):
+        header.append(name or field or str(place))
     return csv_lines(
         [*header, reasons.get("line", "line"), reasons.get("reason", "reason")],
         _refused(job, len(header), reasons),
@@ -144,7 +143,7 @@ def _refused(job: ImportJob, width: int, reasons: dict[str, str]) -> Iterator[Se
             return
         for row in rows:
             cells = [*row.cells[:width], *[""] * (width - len(row.cells))]
-            why = "; ".join(reasons.get(p["code"], p["code"]) for p in row.problems)
+            why = "; ".join(str(reasons.get(p["code"], p["code"])) for p in row.problems)
             yield [*cells, row.line, why]
         after = rows[-1].line
 

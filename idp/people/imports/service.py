@@ -120,6 +120,7 @@ class Imports:
             created_at=self._clock.now(),
         )
         with transaction() as session:
+            actor.check_right(tenant_id, MANAGE_PEOPLE)
             session.add(job)
         for begin in range(0, len(table.rows), _STAGED_AT_ONCE):
             rows = [
@@ -280,6 +281,9 @@ class Imports:
             tenant = self._tenants.get(tenant_id)
             if not self.may_undo(job, tenant):
                 raise ImportRefused("import-after-cutover")
+            count(job)
+            if not job.applied:
+                raise ImportRefused("import-nothing-applied")
             job.options = options_of(job).started_by(actor).as_json()
             job.status = "undoing"
             record(self._audit, "import.undo_started", job, actor)

@@ -82,7 +82,7 @@ class Demo:
     def said(self) -> str:
         """What it printed, and what its parts logged."""
         logs = [self.log, *sorted((self.data_dir / "demo").glob("*.log"))]
-        return "\n".join(p.read_text(errors="replace")[-3000:] for p in logs if p.exists())
+        return "\n".join(p.read_text(errors="replace")[-9000:] for p in logs if p.exists())
 
     def new_admin(self, language: str = "en") -> str:
         """Another admin of Nord GmbH: who enrols twice within half a minute has to wait."""

@@ -116,6 +116,7 @@ COMPANY = {
     "client.deleted": _("Client app deleted"),
     "client.secret_rotated": _("New secret of a client app"),
     "client.secret_ended": _("Secret of a client app ended"),
+    "client.tested": _("Sign-in of a client app tested"),
     "code.replayed": _("Authorization code used twice"),
     "refresh_token.reused": _("Refresh token used twice"),
     "console.refused": _("Console refused to somebody without the right"),

@@ -45,6 +45,9 @@ _FLAGS = (
     "require_auth_time",
     "backchannel_logout_session_required",
 )
+NOTHING = "-"
+"""What a list of choices sends for none of them."""
+_CHOICES = ("minimum_acr", "userinfo_signed_response_alg", "product")
 _SETS = {"scopes": "scope", "management_scopes": "management_scope"}
 _FIELD_OF = {"scope": "resource_scope"}
 Problems = Mapping[str, tuple[FieldProblem, ...]]
@@ -60,7 +63,8 @@ def read_form(form: MultiDict[str, str], kind: Kind | None = None) -> ClientValu
         elif name in _FLAGS:
             found[name] = form.get(name) == "1"
         elif name in form:
-            found[name] = form[name][:LONGEST].replace("\x00", "")
+            typed = form[name][:LONGEST].replace("\x00", "")
+            found[name] = "" if name in _CHOICES and typed == NOTHING else typed
     chosen = kind or found.get("kind")
     found["kind"] = chosen if chosen in KINDS else "web"
     return ClientValues(**found)

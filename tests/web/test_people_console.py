@@ -484,6 +484,19 @@ def test_a_helper_neither_makes_nor_touches_admins(nord: Company) -> None:
     assert taken.status_code == 404
 
 
+def test_a_helper_reminds_and_makes_no_exceptions(nord: Company) -> None:
+    nord.front.services.tenants.set_policy(nord.tenant_id, mfa="everyone", factors=("totp",))
+    _, browser = nord.helper("hanna@nord.example", MANAGE_PEOPLE)
+    member = nord.member("carl@nord.example")
+    page = browser.get(f"{BASE}/people/{member}").text
+    assert "Send a reminder" in page
+    assert "Let in once" not in page
+    path = f"/people/{member}/second-factor"
+    assert nord.post(path, browser, action="remind").location.endswith("done=reminded")
+    answer = nord.post(path, browser, action="bypass", reason="x", hours="1")
+    assert answer.status_code == 404
+
+
 def test_a_helper_opens_only_products_that_are_open_to_them(nord: Company) -> None:
     own, browser = nord.helper("hanna@nord.example", MANAGE_PEOPLE)
     nord.front.services.people.set_products(nord.tenant_id, CONSOLE, own, ["hr"])

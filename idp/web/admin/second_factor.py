@@ -3,6 +3,7 @@
 from flask import Response, abort, request
 
 from idp.people.actors import Actor, NotAllowed, Refused
+from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.errors import UnknownMembership
 from idp.web.admin import bp
 from idp.web.admin.frame import show
@@ -19,7 +20,8 @@ def change_second_factor(number: str, membership_id: str) -> Response:
     page = f"/admin/{number}/people/{membership_id}"
     sensitive = action == "bypass"
     back = f"{page}?again=bypass" if sensitive else page
-    admin = administrator(number, fresh=sensitive, back=back)
+    right = MANAGE_PEOPLE if action == "remind" else ()
+    admin = administrator(number, right=right, fresh=sensitive, back=back)
     member = member_of(admin, membership_id)
     rollout, actor = services().rollout, Actor.person(admin.who.person)
     reason, hours = request.form.get("reason", "").strip(), request.form.get("hours", "").strip()

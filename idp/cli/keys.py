@@ -30,7 +30,7 @@ def list_keys(as_json: bool) -> None:
 
 
 @keys.command()
-@click.option("--alg", type=click.Choice(["RS256", "PS256", "ES256", "EdDSA"]), help="One only.")
+@click.option("--alg", type=click.Choice(["RS256", "ES256", "EdDSA"]), help="One only.")
 @click.option("--now", "immediately", is_flag=True, help="Sign with the new key at once.")
 @json_option
 @refuses(ValueError)

@@ -7,10 +7,10 @@ import orjson
 from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
+from idp.infra.audit_retention import LONGEST, SHORTEST
 from idp.infra.csv_files import csv_lines
 from idp.people.change_log import LogFilter, LogRow
 from idp.people.log_names import Party
-from idp.people.log_settings import LONGEST, SHORTEST
 from idp.tenants.catalogue import READ_LOG
 from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, Download, operation

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from idp.web import contexts as pages
 from tests.web.case_samples import ME
@@ -71,9 +72,17 @@ CHECKS = (
 
 def client_samples(frame: pages.AdminFrame) -> dict[str, pages.Page]:
     """Every page, most of them in the company's console."""
-    ours = {"layout": "admin/_layout.html", "base": f"{frame.base}/clients", "frame": frame}
-    theirs = {"layout": "operator/_layout.html", "base": "/operator/clients", "me": ME}
-    one = {"client_id": "intranet-ab12", "client_name": "Intranet"}
+    ours: dict[str, Any] = {
+        "layout": "admin/_layout.html",
+        "base": f"{frame.base}/clients",
+        "frame": frame,
+    }
+    theirs: dict[str, Any] = {
+        "layout": "operator/_layout.html",
+        "base": "/operator/clients",
+        "me": ME,
+    }
+    one: dict[str, Any] = {"client_id": "intranet-ab12", "client_name": "Intranet"}
     detail = pages.ClientDetail(
         **ours,
         **one,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, union
+from sqlalchemy import ColumnElement, or_, select, true, union
 
 from idp.accounts.models import Account
 from idp.clients.models import ClientRow
@@ -179,7 +179,7 @@ def _says(tenant_id: str | None, wanted: LogFilter) -> ColumnElement[bool]:
                     ClientRow.client_name.icontains(words, autoescape=True),
                     ClientRow.client_id == words,
                 ),
-                True if tenant_id is None else _of_company_or_all(tenant_id),
+                true() if tenant_id is None else _of_company_or_all(tenant_id),
             )
             .limit(_FOUND)
         )

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from idp.accounts.models import Account
 from idp.core.clock import Clock
 from idp.infra.audit import PLATFORM, Audit, AuditEvent
-from idp.infra.audit_retention import LONGEST, SHORTEST
+from idp.infra.audit_retention import LONGEST as LONGEST
+from idp.infra.audit_retention import SHORTEST as SHORTEST
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.people.actors import Actor, Refused
@@ -91,4 +92,5 @@ def list_retentions() -> Iterator[tuple[str, int]]:
         Tenant.audit_retention_days.is_not(None)
     )
     for tenant_id, days in db.session.execute(query).all():
-        yield tenant_id, int(days)
+        if days is not None:
+            yield tenant_id, days

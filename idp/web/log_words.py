@@ -114,6 +114,11 @@ def event_of(event: str, say: Say) -> str:
     return say(happenings.WORDS[event]) if event in happenings.WORDS else event
 
 
+def category_of(category: str, say: Say) -> str:
+    """What the event is filed under; its own name where that has none."""
+    return say(happenings.CATEGORIES[category]) if category in happenings.CATEGORIES else category
+
+
 def party_of(party: Party, say: Say) -> str:
     """Who that is; empty for nobody."""
     words = _PARTIES.get(party.kind)
@@ -133,9 +138,8 @@ class LogWords:
         return event_of(event, self.say)
 
     def category(self, category: str) -> str:
-        """What the event is filed under."""
-        words = happenings.CATEGORIES.get(category)
-        return self.say(words) if words else category
+        """See :func:`category_of`."""
+        return category_of(category, self.say)
 
     def party(self, party: Party) -> str:
         """See :func:`party_of`."""

@@ -130,7 +130,7 @@ def _filters(translator: Translator) -> dict[str, object]:
         "status": lambda status: say(wording.STATUSES[status]),
         "mode": lambda mode: say(wording.MODES[mode]),
         "log_event": lambda event: log_words.event_of(event, say),
-        "log_category": lambda category: say(happenings.CATEGORIES.get(category, category)),
+        "log_category": lambda category: log_words.category_of(category, say),
         "log_party": lambda party: log_words.party_of(party, say),
         "log_detail": lambda detail, zone: LogWords(translator, zone).detail(detail),
         "happening": lambda event: say(happenings.HISTORY[event]),

@@ -35,7 +35,8 @@ def check_entitled(
     """Whom tokens may be made for; raises :class:`NotEntitled`.
 
     ``since``: when the authorization was given; one older than the person's last "end everything",
-    or than a lock of the membership, is void. ``scope``: what a third-party client needs consent for; None where it was just given.
+    or than a lock of the membership, is void. ``scope``: what a third-party client needs consent
+    for; None where it was just given.
     """
     if person is None:
         raise NotEntitled("no such person")

@@ -294,7 +294,7 @@ NOTICES = {
     "company-founded": _("The company is there. Invite its first admin."),
     "company-founded-invited": _("The company is there, and its first admin is invited."),
     "company-renamed": _("The name has been changed."),
-    "products-saved": _("The booking is up to date."),
+    "booking-saved": _("The booking is up to date."),
     "letters-retried": _("It is tried again now."),
     "letters-dropped": _("It has been dropped."),
     "keys-rotated": _("The next keys are published."),

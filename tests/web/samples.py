@@ -29,7 +29,6 @@ class FixedClock:
         return NOW
 
 
-
 ME = pages.Me(name="Anna Admin", email=EMAIL, is_admin=True)
 FRAME = pages.AdminFrame(
     me=ME,

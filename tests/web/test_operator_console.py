@@ -277,7 +277,7 @@ def test_another_booking_says_who_loses_what_first(front: Front, otto: FlaskClie
     found = front.services.tenants.products_of(tenant().id)
     assert found == ["hr", "payroll", "accounting"], "nothing was changed yet"
     answer = send(front, otto, page, action="book", product=["hr"])
-    assert answer.location == f"{page}?done=products-saved"
+    assert answer.location == f"{page}?done=booking-saved"
     assert front.services.tenants.products_of(tenant().id) == ["hr"]
     person = front.services.persons.load(
         front.services.accounts.find_by_email(ERIK).subject  # type: ignore[union-attr]
@@ -285,7 +285,7 @@ def test_another_booking_says_who_loses_what_first(front: Front, otto: FlaskClie
     assert person is not None
     assert person.memberships[0].products == ("hr",), "at once"
     again = send(front, otto, page, action="products", product=["hr"])
-    assert again.location == f"{page}?done=products-saved", "nothing to preview"
+    assert again.location == f"{page}?done=booking-saved", "nothing to preview"
     assert send(front, otto, page, action="products", product=["games"]).status_code == 400
     assert send(front, otto, page, action="book", product=["games"]).status_code == 400
 

@@ -164,7 +164,7 @@ def test_links_are_not_logged(
     def broken(*_: object) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr(front.services.people, "find_invitation", broken)
+    monkeypatch.setattr(front.services.people.invitations, "find", broken)
     front.app.config["PROPAGATE_EXCEPTIONS"] = False
     assert browser.get(f"/invitation/{token}").status_code == 500
     assert len(caplog.records) >= 4

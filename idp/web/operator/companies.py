@@ -170,7 +170,7 @@ def _book(who: SignedIn, found: Company, *, preview: bool) -> Response:
         return show(who, context)
     if changes:
         service.book(acting(who), found.tenant.id, wanted)
-    return see_other(f"{_here(found)}?done=products-saved")
+    return see_other(f"{_here(found)}?done=booking-saved")
 
 
 def _invitation(who: SignedIn, found: Company, action: str) -> str:

@@ -90,7 +90,8 @@ class Arrivals:
     ) -> Invitation:
         """A line of an import as it waits to be settled; whoever calls was allowed to import.
 
-        ``password_hash`` and ``email_verified`` only from whom the operators trust.
+        ``password_hash`` (as ``foreign_hashes.accept_hash`` gives it) and ``email_verified`` only
+        from whom the operators trust.
         """
         names = check_claims(
             {"given_name": given_name, "family_name": family_name, "locale": locale}
@@ -195,10 +196,9 @@ class Arrivals:
             )
             if tenant_ids is not None:
                 query = query.where(Invitation.tenant_id.in_(list(tenant_ids)))
-            arrival = "registered" if account.last_sign_in_at is None else "linked"
             joined = []
             for invitation_id in session.scalars(query).all():
-                tenant_id = self._take_up(invitation_id, account, arrival, now)
+                tenant_id = self._take_up(invitation_id, account, None, now)
                 if tenant_id is not None:
                     joined.append(tenant_id)
         return joined
@@ -335,7 +335,7 @@ class Arrivals:
         self._record("invitation.sent", invitation, "import", role=invitation.role)
 
     def _take_up(
-        self, invitation_id: str, account: Account, arrival: str, now: datetime
+        self, invitation_id: str, account: Account, arrival: str | None, now: datetime
     ) -> str | None:
         """Mark it as accepted and carry it out; the company, or None where others were quicker or
         the company has shut its door.

@@ -249,8 +249,7 @@ class Invitations:
                 raise InvalidInvitation
             if invitation.email != account.email:
                 raise InvitationForOther
-            is_new = account.last_sign_in_at is None
-            return self.taking_up.take_up(invitation, account, "registered" if is_new else "linked")
+            return self.taking_up.take_up(invitation, account)
 
     def _check_new(self, tenant_id: str, address: str) -> None:
         member = (

@@ -34,8 +34,12 @@ class TakingUp:
         self._audit = audit
         self._members = tenants.memberships
 
-    def take_up(self, invitation: Invitation, account: Account, arrival: str) -> Membership:
+    def take_up(
+        self, invitation: Invitation, account: Account, arrival: str | None = None
+    ) -> Membership:
         """Carry out an invitation that was just marked as accepted, in that unit of work.
+
+        ``arrival`` is how the person came; None: by whether the account is older than the line.
 
         Whoever is a member stays what they are. A line that was prepared lets nobody back in whom
         the company has removed (``InvalidInvitation``) or locked, but does let in who waits.
@@ -43,7 +47,8 @@ class TakingUp:
         # Changes of who is a member wait in the same line (people.joining).
         line = select(Tenant.id).where(Tenant.id == invitation.tenant_id).with_for_update()
         db.session.execute(line)
-        invitation.account_id, invitation.arrival = account.id, arrival
+        since = "linked" if account.created_at < invitation.created_at else "registered"
+        invitation.account_id, invitation.arrival = account.id, arrival or since
         invitation.password_hash = invitation.notice = None
         prepared = invitation.import_id is not None
         members = self._members

@@ -184,6 +184,7 @@ def test_the_roll_out_counts_right(ost: Ost) -> None:
     house = ost.house
     trusted = {"password_hash": house.hasher.hash(PASSWORD), "email_verified": True}
     house.account("da@ost.example")
+    house.clock.forward(seconds=1)
     lines = {
         name: ost.prepare(f"{name}@ost.example", **(trusted if name.startswith("kept") else {}))
         for name in ("registers", "da", "kept1", "kept2", "waits", "revoked", "leaves")

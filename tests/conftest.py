@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import provider as providers
+from tests.support import quick_routes
 from tests.support.forms import Browser, Person
 from tests.support.mailbox import Mailbox
 from tests.support.provider import Provider
@@ -22,6 +23,7 @@ from tests.support.stores import Postgres, Valkey
 
 _skipped: dict[str, str] = {}
 _logged = pytest.StashKey[dict[Provider, int]]()
+quick_routes.install()
 # The PostgreSQL wheel asks for it, and a service account or container has none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="einlass-run-"))
 

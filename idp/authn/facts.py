@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from idp.authn.ports import Prepared
 from idp.core.person import Person
 from idp.core.vocabulary import (
     ACR_MULTI,
@@ -54,20 +55,6 @@ class Invited:
     given_name: str = ""
     family_name: str = ""
     stage: Literal["register", "verify-email", "join", "joined", "gone"] = "join"
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A company whose product has handed this address over, and where that company stands (A1-A3).
-
-    ``local``: it keeps its products' logins; ``moving``: it has central accounts, and until
-    ``cutover_at`` the products' own as well.
-    """
-
-    tenant_id: str
-    tenant_name: str
-    state: Literal["local", "moving", "central"]
-    cutover_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

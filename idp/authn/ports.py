@@ -1,10 +1,10 @@
 """What signing in needs of layers above it and beside it, as the smallest shapes that will do."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from idp.authn.facts import Prepared
 from idp.core.person import Person
 
 
@@ -46,6 +46,20 @@ class Invitations(Protocol):
     def accept(self, token: str, account_id: str) -> object:
         """Make the account a member, once; raises ``InvitationRefused``."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A company whose product has handed this address over, and where that company stands (A1-A3).
+
+    ``local``: it keeps its products' logins; ``moving``: it has central accounts, and until
+    ``cutover_at`` the products' own as well.
+    """
+
+    tenant_id: str
+    tenant_name: str
+    state: Literal["local", "moving", "central"]
+    cutover_at: datetime | None = None
 
 
 class Arrivals(Protocol):

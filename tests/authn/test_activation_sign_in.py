@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from idp.authn.facts import Prepared
+from idp.authn.ports import Prepared
 from idp.authn.step import (
     Activate,
     ChooseTenant,

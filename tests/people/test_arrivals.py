@@ -10,8 +10,8 @@ from idp.accounts.models import Account
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Delivery
 from idp.people.actors import Actor
-from idp.people.arrivals import AHEAD
 from idp.people.models import Invitation
+from idp.people.settling import AHEAD
 from idp.tenants.models import Membership, Tenant
 from tests.people.house import PASSWORD, House, both_databases
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from idp.authn.companies import Company, binds, find_company
 from idp.authn.factors.devices import RememberedDevices
-from idp.authn.facts import Facts, Prepared, SigningUp, proven_by
+from idp.authn.facts import Facts, SigningUp, proven_by
 from idp.authn.login.registration import invited
 from idp.authn.login.transaction import LoginTransaction
 from idp.authn.login.vault import Vault
-from idp.authn.ports import Arrivals, Memberships, People
+from idp.authn.ports import Arrivals, Memberships, People, Prepared
 from idp.authn.sessions import Session, Sessions
 from idp.core.clock import Clock
 from idp.core.person import Person

@@ -17,6 +17,7 @@ from idp.web.admin.permissions_form import (
     chosen_permissions,
     chosen_products,
     may_open_all,
+    opens_console,
     permission_groups,
     product_choices,
 )
@@ -32,8 +33,8 @@ _FIELDS = {"permissions": "permission", "products": "product"}
 def person(number: str, membership_id: str) -> Response:
     """One person of the company."""
     admin = administrator(number, right=MANAGE_PEOPLE)
-    again = request.args.get("again", "")
-    return show(admin, person_page(admin, member_of(admin, membership_id), failed=again))
+    opened = request.args.get("again") or request.args.get("do", "")
+    return show(admin, person_page(admin, member_of(admin, membership_id), failed=opened))
 
 
 @bp.post("/admin/<number>/people/<membership_id>")
@@ -45,6 +46,10 @@ def change_person(number: str, membership_id: str) -> Response:
     opened = f"{request.path}?again={action}" if sensitive else None
     admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive, back=opened)
     member = member_of(admin, membership_id)
+    granting = action == "permissions" or (action == "admit" and "with_permissions" in request.form)
+    if granting and opens_console(member.permissions):
+        again = f"{request.path}?again={action}"
+        administrator(number, right=MANAGE_PEOPLE, fresh=True, back=again)
     page = f"{admin.base}/people/{membership_id}"
     reason = request.form.get("reason", "").strip()
     errors: dict[str, str] = {}

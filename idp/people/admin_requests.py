@@ -180,7 +180,8 @@ class AdminRequests:
         return self.get(request_id)
 
     def approve(self, request_id: str, actor: Actor, note: str) -> RequestRow:
-        """An operator agrees; granted if an admin has, or the company has none.
+        """An operator agrees; granted if an admin has, or the company has none. Where the last admin
+        went after an operator had agreed, an operator says so again.
 
         Raises ``NotAllowed``, ``UnknownRequest``, ``RequestRefused``.
         """
@@ -189,7 +190,7 @@ class AdminRequests:
             self._lock(self.get(request_id).tenant_id)
             self._check_operator(actor)
             row = self._open(request_id, actor, None)
-            if row.approver is not None:
+            if row.approver is not None and row.needs_consent:
                 raise RequestRefused("admin-request-approved")
             if row.consenter == actor.subject:
                 raise RequestRefused("admin-request-both-words")

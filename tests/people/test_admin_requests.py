@@ -307,6 +307,14 @@ def test_consent_and_approval_at_once_grant_once(office: Office) -> None:
     assert office.mails("admin-granted") == ["emil@nord.example"]
 
 
+def test_an_approval_is_given_again_where_nobody_is_left_to_consent(office: Office) -> None:
+    request, olga = office.ask(), office.house.actor(office.olga)
+    assert office.requests.approve(request, olga, "ok").status == "open"
+    office.house.accounts.lock(office.anna.id, actor=olga.subject, reason="left")
+    assert office.requests.approve(request, olga, "nobody is left").status == "granted"
+    assert office.role() == "admin"
+
+
 @both_databases
 def test_two_admins_who_end_each_other_at_once(office: Office) -> None:
     """However they try, one of them stays."""

@@ -6,6 +6,9 @@ import click
 
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.infra.keyring import UnknownKey
+from idp.people.actors import Actor
+
+CLI = Actor.command_line()
 
 
 @click.group()
@@ -36,7 +39,7 @@ def list_keys(as_json: bool) -> None:
 @refuses(ValueError)
 def rotate(alg: str | None, immediately: bool, as_json: bool) -> None:
     """Publish the next key of each algorithm; it signs once everybody has seen it."""
-    made = list(services().keyring.rotate(alg, immediately=immediately))
+    made = list(services().operations.rotate_keys(CLI, alg, immediately=immediately))
     when = "from now on" if immediately else "after the publishing lead (IDP_KEY_PUBLISH_LEAD)"
     answer({"made": made, "immediately": immediately}, as_json, f"{', '.join(made)} sign {when}.")
 
@@ -47,5 +50,5 @@ def rotate(alg: str | None, immediately: bool, as_json: bool) -> None:
 @refuses(UnknownKey, ValueError)
 def retire(kid: str, as_json: bool) -> None:
     """Take a key out at once, as after a leak: everything it signed dies with it."""
-    services().keyring.retire(kid)
+    services().operations.retire_key(CLI, kid)
     answer({"retired": kid}, as_json, f"{kid} is retired.")

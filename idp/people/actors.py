@@ -148,15 +148,22 @@ class Actor:
         """Raise ``NotHeld`` where a helper would change who gets into a product that they
         themselves do not get into; None means all that are booked.
         """
-        if not self._is_helper(tenant_id):
-            return
-        own = self._membership(tenant_id)
-        if own is None or own.products is None:
+        own = self.openable(tenant_id)
+        if own is None:
             return
         if (before is None) != (after is None):
             raise NotHeld
-        if (set(before or ()) ^ set(after or ())) - set(own.products):
+        if (set(before or ()) ^ set(after or ())) - own:
             raise NotHeld
+
+    def openable(self, tenant_id: str) -> frozenset[str] | None:
+        """The products that the actor may open to others, and close; None: all, later ones too."""
+        if not self._is_helper(tenant_id):
+            return None
+        own = self._membership(tenant_id)
+        if own is None:
+            return frozenset()
+        return None if own.products is None else frozenset(own.products)
 
     def check_may_change(self, tenant_id: str, member: Membership) -> None:
         """Raise ``OnlyAdmins`` where a helper would change an admin."""

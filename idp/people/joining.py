@@ -22,6 +22,7 @@ from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Actor
 from idp.people.models import Invitation
+from idp.people.open_invitations import close_invitations
 from idp.settings import Settings
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number
@@ -136,6 +137,8 @@ class Joining:
                 actor=actor.subject,
                 reason=reason,
             )
+            email = self._accounts.get(membership.account_id).email
+            close_invitations(tenant_id, email, self._clock.now())
             self._answer(membership, "member-refused")
 
     def _waiting(self, tenant_id: str, actor: Actor, membership_id: str) -> Membership:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy import tuple_ as row_of
 
 from idp.infra.database import db
@@ -68,6 +68,18 @@ def list_invitations(
     rows = tuple(db.session.scalars(query))
     last = rows[limit - 1] if len(rows) > limit else None
     return InvitationPage(rows[:limit], (last.created_at, last.id) if last else None)
+
+
+def close_invitations(tenant_id: str, email: str, now: datetime) -> None:
+    """Whom the company has locked out or sent away comes in by no older link or line, with a new
+    account either. Within the caller's transaction.
+    """
+    db.session.execute(
+        update(Invitation)
+        .where(*_open(tenant_id), Invitation.email == email)
+        .values(revoked_at=now, password_hash=None, notice=None)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def _open(tenant_id: str) -> tuple[ColumnElement[bool], ...]:

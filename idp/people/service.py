@@ -45,6 +45,7 @@ from idp.people.listing import (
     list_people,
     list_waiting,
 )
+from idp.people.open_invitations import close_invitations
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
 from idp.tenants.catalogue import MANAGE_PEOPLE
@@ -265,13 +266,7 @@ class PeopleService:
         self._accounts.unlock(account_id, actor=actor.subject)
 
     def _end(
-        self,
-        tenant_id: str,
-        actor: Actor,
-        membership_id: str,
-        status: str,
-        event: str,
-        reason: str,
+        self, tenant_id: str, actor: Actor, membership_id: str, status: str, event: str, reason: str
     ) -> Membership:
         with transaction():
             actor.check_right(tenant_id, MANAGE_PEOPLE)
@@ -282,10 +277,11 @@ class PeopleService:
             membership = self._members.set_status(
                 tenant_id, membership_id, status, event=event, actor=actor.subject, reason=reason
             )
-            subject = self._accounts.get(membership.account_id).subject
+            account = self._accounts.get(membership.account_id)
+            close_invitations(tenant_id, account.email, self._clock.now())
             # Nothing of the company was ever open to somebody who waits.
             for hook in () if waiting else self.on_membership_ended:
-                hook(membership.account_id, subject, tenant_id)
+                hook(membership.account_id, account.subject, tenant_id)
         return membership
 
     def _reset(

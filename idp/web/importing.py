@@ -158,9 +158,10 @@ def find(desk: Desk, job_id: str) -> ImportJob:
         return abort(404)
 
 
-def makes_admins(desk: Desk, job_id: str) -> bool:
-    """Whether applying it makes somebody an admin."""
-    return options_of(find(desk, job_id)).admins > 0
+def makes_powerful(desk: Desk, job_id: str) -> bool:
+    """Whether applying it makes somebody an admin, or a helper of theirs."""
+    options = options_of(find(desk, job_id))
+    return options.admins > 0 or options.helpers > 0
 
 
 def _carry_out(desk: Desk, job: ImportJob, action: str) -> str:

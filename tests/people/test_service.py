@@ -206,9 +206,20 @@ def test_accepting_never_changes_a_membership_that_stands(
 ) -> None:
     house.people.invitations.invite(nord.id, anna, *ERIK, "admin")
     erik, membership = house.member(nord, "erik@nord.example")
-    house.people.lock_member(nord.id, anna, membership.id)
     token = house.token_of(house.mails()[0])
+    house.tenants.memberships.set_status(nord.id, membership.id, "locked", event="member.locked")
     assert house.people.invitations.accept(token, erik.id).status == "locked"
+
+
+def test_who_is_locked_out_has_no_link_that_leads_back(
+    house: House, nord: Tenant, anna: Actor
+) -> None:
+    house.people.invitations.invite(nord.id, anna, *ERIK, "admin")
+    erik, membership = house.member(nord, "erik@nord.example")
+    token = house.token_of(house.mails()[0])
+    house.people.lock_member(nord.id, anna, membership.id)
+    with pytest.raises(InvalidInvitation):
+        house.people.invitations.accept(token, erik.id)
 
 
 @both_databases

@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from idp.accounts.foreign_hashes import ask_mark
 from idp.core.randomness import Randomness, digest
 from idp.infra.database import db
+from idp.people.actors import Actor, NotHeld, NotYourself, OnlyAdmins
 from idp.people.imports.cells import Values, parse_line
 from idp.people.imports.checking import find_invited, find_members, usable_columns
 from idp.people.imports.models import ImportJob, ImportLine
@@ -53,6 +54,10 @@ class Applying:
         if any(self._role(values, options) == "admin" for values in parsed.values()):
             actor.check_may_make_admins(job.tenant_id)
         actor.check_may_grant(job.tenant_id, permissions - set(default_permissions()))
+        own = actor.openable(job.tenant_id)
+        opened = [self._products(values, options) for values in parsed.values()]
+        if own is not None and any(some is None or set(some) - own for some in opened):
+            raise NotHeld
         emails = [values["email"] for values in parsed.values()]
         members = find_members(job.tenant_id, emails)
         invited = find_invited(job.tenant_id, emails, now, lock=True)
@@ -66,9 +71,12 @@ class Applying:
                 created = self._merge(standing, values, options, job)
                 change |= {"outcome": "applied", "action": "merge", "created": created}
             elif email in members and line.action == "merge":
-                by = actor.subject
-                created = self._extend(job.tenant_id, members[email], values, options, by)
-                change |= {"outcome": "applied", "created": created}
+                try:
+                    created = self._extend(job.tenant_id, members[email], values, options, actor)
+                    change |= {"outcome": "applied", "created": created}
+                except (NotHeld, NotYourself, OnlyAdmins) as refused:
+                    problems = [{"field": "email", "code": refused.code}]
+                    change |= {"outcome": "refused", "code": refused.code, "problems": problems}
             elif standing is not None or email in members:
                 code = "already-member" if email in members else "already-invited"
                 problems = [{"field": "email", "code": code}]
@@ -209,21 +217,28 @@ class Applying:
         return {"invitation": standing.id, "merged": merged}
 
     def _extend(
-        self, tenant_id: str, membership_id: str, values: Values, options: Options, actor: str
+        self, tenant_id: str, membership_id: str, values: Values, options: Options, actor: Actor
     ) -> dict[str, Any]:
-        """The same for somebody who has arrived already."""
+        """The same for somebody who has arrived already; raises ``OnlyAdmins``, ``NotYourself``,
+        ``NotHeld``.
+        """
         membership = self._memberships.get(tenant_id, membership_id)
+        actor.check_may_change(tenant_id, membership)
+        if membership.account_id == actor.account_id and membership.role != "admin":
+            raise NotYourself
+        by = actor.subject
         before = membership.products
         products = self._products(values, options)
         added = [p for p in products or () if before is not None and p not in before]
+        granted = [p for p in self._permissions(values, options) if p not in membership.permissions]
+        actor.check_may_grant(tenant_id, granted)
         if added:
             self._memberships.set_products(
-                tenant_id, membership_id, [*(before or ()), *added], actor=actor
+                tenant_id, membership_id, [*(before or ()), *added], actor=by
             )
-        granted = [p for p in self._permissions(values, options) if p not in membership.permissions]
         if granted:
             self._memberships.set_permissions(
-                tenant_id, membership_id, [*membership.permissions, *granted], actor=actor
+                tenant_id, membership_id, [*membership.permissions, *granted], actor=by
             )
         return {"membership": membership_id, "products": added, "permissions": granted}
 

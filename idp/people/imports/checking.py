@@ -20,7 +20,7 @@ from idp.people.imports.columns import TRUSTED_FIELDS, folded
 from idp.people.imports.models import ImportJob, ImportLine
 from idp.people.imports.options import Options, options_of
 from idp.people.models import Invitation
-from idp.tenants.catalogue import check_permissions
+from idp.tenants.catalogue import check_permissions, console_rights
 from idp.tenants.models import Membership, TenantProduct
 
 PORTION = 300
@@ -61,7 +61,7 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
     emails = {v["email"] for v, _ in parsed.values() if "email" in v}
     others = find_others(job, options, emails, now)
     rights = Rights(options, job.tenant_id)
-    changes, admins = [], 0
+    changes, admins, helpers = [], 0, 0
     for line in lines:
         values, problems = parsed[line.line]
         problems = problems or rights.problems(values)
@@ -72,6 +72,8 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
             if outcome != "refused":
                 others.earlier[email] = line.line
                 admins += values.get("role", options.role) == "admin"
+                granted = values.get("permissions", options.permissions or ())
+                helpers += bool(console_rights("employee", granted))
         changes.append(
             {
                 "job_id": job.id,
@@ -83,7 +85,9 @@ def check_portion(job: ImportJob, now: datetime, *, tell_accounts: bool) -> bool
                 "outcome": outcome,
             }
         )
-    job.options = replace(options, admins=options.admins + admins).as_json()
+    job.options = replace(
+        options, admins=options.admins + admins, helpers=options.helpers + helpers
+    ).as_json()
     db.session.flush()
     db.session.execute(update(ImportLine), changes)
     db.session.expire_all()
@@ -139,6 +143,7 @@ class Rights:
         self._tenant_id = tenant_id
         query = select(TenantProduct.product).where(TenantProduct.tenant_id == tenant_id)
         self._booked = set(db.session.scalars(query))
+        self._openable = self._actor.openable(tenant_id)
         self._known: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
     def problems(self, values: Values) -> list[Problem]:
@@ -146,6 +151,9 @@ class Rights:
         for product in values.get("products", ()):
             if product not in self._booked:
                 return [{"field": "products", "code": "product-not-booked"}]
+        opened = values.get("products", self._options.products)
+        if self._openable is not None and (opened is None or set(opened) - self._openable):
+            return [{"field": "products", "code": NotHeld.code}]
         role = values.get("role", self._options.role)
         given = tuple(check_permissions(values.get("permissions", self._options.permissions or ())))
         if (role, given) not in self._known:

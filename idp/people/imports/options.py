@@ -13,8 +13,8 @@ class Options:
     """``products`` None: all that are booked; ``permissions`` None: what new members get.
 
     ``ask``: where a line brings no hash, the old product is asked at the first sign-in.
-    ``stopped``: why the import paused by itself; ``admins``: how many lines make one. ``actor``:
-    who last set it in motion, whose rights it has.
+    ``stopped``: why the import paused by itself; ``admins`` and ``helpers``: how many lines make
+    one. ``actor``: who last set it in motion, whose rights it has.
     """
 
     header: Sequence[str]
@@ -30,6 +30,7 @@ class Options:
     ask: bool = False
     stopped: str = ""
     admins: int = 0
+    helpers: int = 0
 
     def acting(self) -> Actor:
         """Whoever set it in motion."""

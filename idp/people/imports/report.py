@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from idp.accounts.foreign_hashes import HashRefused, accept_hash
 from idp.infra.csv_files import csv_lines
 from idp.infra.database import db
 from idp.people.imports.books import tally
@@ -149,11 +150,21 @@ def _refused(job: ImportJob, width: int, reasons: dict[str, str]) -> Iterator[Se
 
 
 def masked(cells: Sequence[str], columns: Sequence[str | None]) -> tuple[str, ...]:
-    """The cells without password hashes."""
+    """The cells without password hashes, whether or not their column is taken for one."""
     return tuple(
-        HIDDEN if cell and place < len(columns) and columns[place] == "password_hash" else cell
+        HIDDEN if cell and _is_secret(cell, columns[place : place + 1]) else cell
         for place, cell in enumerate(cells)
     )
+
+
+def _is_secret(cell: str, column: Sequence[str | None]) -> bool:
+    if list(column) == ["password_hash"]:
+        return True
+    try:
+        accept_hash(cell)
+    except HashRefused as refused:
+        return refused.code == "hash-cost"
+    return True
 
 
 def _others(job: ImportJob, lines: Sequence[ImportLine]) -> dict[tuple[str, int], str]:

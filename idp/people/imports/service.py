@@ -92,8 +92,13 @@ class Imports:
         columns = recognise(table.header, table.rows[0][1])
         if not believed and TRUSTED_FIELDS & set(columns):
             raise FileRefused("hash-untrusted")
+        opened = None if product is None else [product]
+        own = actor.openable(tenant_id)
         if product is not None:
             self._check_booked(tenant_id, [product])
+            actor.check_may_open(tenant_id, (), opened)
+        elif own is not None:
+            opened = check_products(own)
         options = Options(
             header=table.header,
             columns=columns,
@@ -101,7 +106,7 @@ class Imports:
             delimiter=table.delimiter,
             actor={},
             product=product,
-            products=None if product is None else [product],
+            products=opened,
             locale=locale,
         ).started_by(actor)
         job = ImportJob(
@@ -209,6 +214,7 @@ class Imports:
                 actor.check_may_make_admins(tenant_id)
             if permissions is not None:
                 actor.check_may_grant(tenant_id, check_permissions(permissions))
+            actor.check_may_open(tenant_id, (), products)
             if ask and not (job.trusted and self.can_ask(product)):
                 raise ImportRefused("import-no-hook")
             wanted = replace(
@@ -221,6 +227,7 @@ class Imports:
                 locale=locale if locale in ("de", "en") else "en",
                 ask=ask,
                 admins=0,
+                helpers=0,
             )
             job.options = wanted.started_by(actor).as_json()
             job.status = "checking"

@@ -60,7 +60,7 @@ def change_import(number: str, import_id: str) -> Response:
     """Options, apply, pause, undo, decide, discard."""
     http.check_form()
     desk = _desk(administrator(number, right=MANAGE_PEOPLE))
-    if request.form.get("action") == "apply" and importing.makes_admins(desk, import_id):
+    if request.form.get("action") == "apply" and importing.makes_powerful(desk, import_id):
         administrator(number, right=MANAGE_PEOPLE, fresh=True)
     return importing.change(desk, import_id)
 

@@ -20,6 +20,7 @@ from idp.web.admin.permissions_form import (
     chosen_permissions,
     chosen_products,
     may_open_all,
+    opens_console,
     permission_groups,
     product_choices,
 )
@@ -51,8 +52,9 @@ def invite(number: str) -> Response:
     """Mail an invitation."""
     check_form()
     form = request.form
-    # Else a stolen session could make itself an admin who stays.
-    admin = administrator(number, right=MANAGE_PEOPLE, fresh=form.get("role") == "admin")
+    # Else a stolen session could make itself an admin, or a helper of theirs, who stays.
+    lasting = form.get("role") == "admin" or opens_console()
+    admin = administrator(number, right=MANAGE_PEOPLE, fresh=lasting)
     errors = _missing()
     minutes = 1
     if not errors:

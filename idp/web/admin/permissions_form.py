@@ -12,6 +12,7 @@ from idp.tenants.catalogue import (
     PERMISSIONS,
     PRODUCTS,
     UnknownCatalogueEntry,
+    console_rights,
     grouped_permissions,
 )
 from idp.web import contexts
@@ -57,6 +58,16 @@ def chosen_permissions(admin: Administrator, before: Collection[str] = ()) -> li
     ]
     kept = [key for key in before if not _holds(admin, key)]
     return list(dict.fromkeys([*request.form.getlist("permission"), *whole, *kept]))
+
+
+def opens_console(before: Collection[str] = ()) -> bool:
+    """Whether the form gives somebody a right of the console that they did not have ``before``:
+    a stolen session must not, for whoever has one comes back when the session is gone.
+    """
+    groups = set(request.form.getlist("permission_group"))
+    wanted = set(request.form.getlist("permission"))
+    wanted |= {p.key for p in PERMISSIONS if _group_key(p.product, p.group) in groups}
+    return bool(console_rights("employee", wanted) - set(before))
 
 
 def product_choices(

@@ -1,0 +1,278 @@
+"""Attacks on what companies do with their people: each is tried, and must fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bcrypt
+import pytest
+from flask.testing import FlaskClient
+
+from idp.infra.csv_files import safe_cell
+from idp.infra.database import db, transaction
+from idp.people.actors import Actor, NotHeld
+from idp.people.models import Invitation
+from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, default_permissions
+from tests.web.conftest import Front
+
+NORD, SUED = "012345678", "087654321"
+BASE = f"/admin/{NORD}"
+ANNA, HILDE, ERIK = "anna@nord.example", "hilde@nord.example", "erik@nord.example"
+CLI = Actor.command_line()
+
+
+@dataclass
+class Company:
+    """Nord: an admin, a helper who gets into HR alone, an employee."""
+
+    front: Front
+    tenant_id: str
+    anna: str
+    hilde: str
+    erik: str
+
+    def post(self, browser: FlaskClient, path: str, **form: Any) -> Any:
+        return browser.post(f"{BASE}{path}", data={"csrf_token": self.front.csrf, **form})
+
+    def actor(self, email: str) -> Actor:
+        account = self.front.services.accounts.find_by_email(email)
+        assert account is not None
+        person = self.front.services.persons.load(account.subject)
+        assert person is not None
+        return Actor.person(person)
+
+    def member(self, email: str) -> Any:
+        db.session.rollback()
+        db.session.expire_all()
+        account = self.front.services.accounts.find_by_email(email)
+        if account is None:
+            return None
+        return self.front.services.tenants.memberships.find(self.tenant_id, account.id)
+
+    def staged(self, actor: Actor, text: str, **more: Any) -> str:
+        imports = self.front.services.imports
+        job = imports.stage(self.tenant_id, actor, "people.csv", text.encode(), **more)
+        job_id: str = job.id
+        self.run()
+        return job_id
+
+    def applied(self, actor: Actor, job_id: str) -> None:
+        self.front.services.imports.apply(self.tenant_id, actor, job_id)
+        self.run()
+
+    def run(self) -> None:
+        self.front.services.background.run_once()
+        db.session.rollback()
+        db.session.expire_all()
+
+    def invited(self, email: str) -> Invitation | None:
+        db.session.rollback()
+        return db.session.query(Invitation).filter_by(email=email).first()
+
+
+@pytest.fixture
+def nord(front: Front) -> Company:
+    anna = front.member(NORD, ANNA, "admin")
+    hilde, erik = (front.member(NORD, email, "employee") for email in (HILDE, ERIK))
+    services = front.services
+    tenant = services.tenants.get_by_customer_number(NORD)
+    services.tenants.set_products(tenant.id, ["hr", "payroll"])
+    rights = [*default_permissions(), MANAGE_PEOPLE, READ_LOG, MANAGE_CLIENTS]
+    services.people.set_permissions(tenant.id, CLI, hilde, rights)
+    services.people.set_products(tenant.id, CLI, hilde, ["hr"])
+    services.people.set_products(tenant.id, CLI, erik, ["hr"])
+    return Company(front, tenant.id, anna, hilde, erik)
+
+
+# -- helpers open no door that is closed to themselves ------------------------------------------
+
+
+def test_a_helper_imports_nobody_into_a_product_closed_to_themselves(nord: Company) -> None:
+    helper = nord.actor(HILDE)
+    imports = nord.front.services.imports
+    named = nord.staged(helper, "E-Mail;Produkte\nzoe@nord.example;Payroll\n")
+    assert imports.get(nord.tenant_id, named).ready == 0
+    everything = nord.staged(helper, "E-Mail\nzoe@nord.example\n")
+    nord.applied(helper, everything)
+    zoe = nord.invited("zoe@nord.example")
+    assert zoe is not None
+    assert zoe.products == ["hr"], "whoever is let into some products opens no more"
+    other = nord.staged(helper, "E-Mail\nyves@nord.example\n")
+    for products in (None, ["payroll"]):
+        with pytest.raises(NotHeld):
+            imports.set_options(nord.tenant_id, helper, other, products=products)
+    with pytest.raises(NotHeld):
+        imports.stage(nord.tenant_id, helper, "x.csv", b"E-Mail\nx@x.example\n", product="payroll")
+
+
+def test_a_helper_widens_nobody_by_the_file_of_another_product(nord: Company) -> None:
+    """Whoever came with a file of HR is "merged" by one of payroll: the helper, an admin,
+    somebody from whom a permission was taken that the helper lacks as well.
+    """
+    services, imports = nord.front.services, nord.front.services.imports
+    others = (
+        "E-Mail;Vorname\nneu@nord.example;Anna\nchef@nord.example;Anna\nlea@nord.example;Anna\n"
+    )
+    nord.applied(CLI, nord.staged(CLI, others, product="hr"))
+    with transaction():  # by now they have arrived
+        for one in db.session.query(Invitation):
+            one.accepted_at = nord.front.clock.now()
+    rights = {
+        "neu@nord.example": [MANAGE_PEOPLE, "hr.team.read"],
+        "chef@nord.example": [],
+        "lea@nord.example": ["payroll.bank.edit"],
+    }
+    for email, permissions in rights.items():
+        member = nord.front.member(NORD, email, "admin" if "chef" in email else "employee")
+        services.people.set_permissions(nord.tenant_id, CLI, member, permissions)
+        services.people.set_products(nord.tenant_id, CLI, member, ["hr"])
+    helper = nord.actor("neu@nord.example")
+    with pytest.raises(NotHeld):
+        imports.stage(nord.tenant_id, helper, "x.csv", others.encode(), product="payroll")
+    services.people.set_products(nord.tenant_id, CLI, nord.member("lea@nord.example").id, None)
+    services.people.set_products(nord.tenant_id, CLI, nord.member("neu@nord.example").id, None)
+    job = nord.staged(helper, others, product="payroll")
+    assert imports.get(nord.tenant_id, job).ready == 3, "all of them would be merged"
+    nord.applied(helper, job)
+    assert imports.get(nord.tenant_id, job).applied == 0
+    for email, permissions in rights.items():
+        assert set(nord.member(email).permissions) == set(permissions)
+    assert nord.member("chef@nord.example").products == ["hr"]
+
+
+# -- a stolen session makes itself no home ------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", ["permission", "permission_group"])
+def test_an_old_session_invites_nobody_with_rights_of_the_console(
+    nord: Company, field: str
+) -> None:
+    browser = nord.front.sign_in(ANNA)
+    nord.front.clock.forward(minutes=10)
+    person = {
+        "email": "thief@evil.example",
+        "given_name": "T",
+        "family_name": "T",
+        "role": "employee",
+    }
+    value = MANAGE_PEOPLE if field == "permission" else "company:Helping the admin"
+    answer = nord.post(browser, "/people/invite", **person, products="all", **{field: value})
+    assert answer.location.startswith("/login/"), "first a fresh sign-in"
+    assert nord.invited("thief@evil.example") is None
+    plain = nord.post(
+        browser, "/people/invite", **person, products="all", permission="hr.team.read"
+    )
+    assert plain.location.endswith("done=invited")
+
+
+@pytest.mark.parametrize("action", ["permissions", "admit"])
+def test_an_old_session_grants_nobody_rights_of_the_console(nord: Company, action: str) -> None:
+    browser = nord.front.sign_in(ANNA)
+    nord.front.clock.forward(minutes=10)
+    services = nord.front.services
+    member = nord.erik
+    if action == "admit":
+        account = nord.front.account("wanda@nord.example")
+        found = services.accounts.find_by_subject(account)
+        assert found is not None
+        member = services.tenants.memberships.add(nord.tenant_id, found.id, status="waiting").id
+    form = {"action": action, "with_permissions": "1", "permission": READ_LOG}
+    answer = nord.post(browser, f"/people/{member}", **form)
+    assert answer.location.startswith("/login/")
+    row = services.people.get_member(nord.tenant_id, member)
+    assert READ_LOG not in row.permissions
+    fine = nord.post(
+        browser, f"/people/{nord.erik}", action="permissions", permission=["hr.team.read"]
+    )
+    assert fine.location.endswith("done=permissions-saved")
+    # Taking a right back is never held up.
+    kept = nord.post(
+        browser, f"/people/{nord.hilde}", action="permissions", permission=[MANAGE_PEOPLE]
+    )
+    assert kept.location.endswith("done=permissions-saved")
+
+
+def test_an_old_session_imports_nobody_with_rights_of_the_console(nord: Company) -> None:
+    browser = nord.front.sign_in(ANNA)
+    job = nord.staged(nord.actor(ANNA), f"E-Mail;Rechte\nthief@evil.example;{MANAGE_PEOPLE}\n")
+    nord.front.clock.forward(minutes=10)
+    answer = nord.post(browser, f"/imports/{job}", action="apply")
+    assert answer.location.startswith("/login/")
+    nord.run()
+    assert nord.invited("thief@evil.example") is None
+
+
+# -- who was locked out or sent away stays out --------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["lock", "remove", "refuse"])
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_new_account_does_not_undo_what_the_company_decided(
+    nord: Company, ending: str, prepared: bool
+) -> None:
+    """An old line or link for the address is still open; the person deletes the account, which
+    takes the locked membership along, and registers anew."""
+    services = nord.front.services
+    address = "paul@nord.example"
+    with transaction():
+        if prepared:
+            services.arrivals.prepare(nord.tenant_id, "import-1", address, "Paul", "P")
+        else:
+            services.people.invitations.invite(nord.tenant_id, CLI, address, "Paul", "P")
+    nord.front.account(address)
+    account = services.accounts.find_by_email(address)
+    assert account is not None
+    status = "waiting" if ending == "refuse" else "active"
+    member = services.tenants.memberships.add(nord.tenant_id, account.id, status=status).id
+    match ending:
+        case "lock":
+            services.people.lock_member(nord.tenant_id, CLI, member, "left in anger")
+        case "remove":
+            services.people.remove_member(nord.tenant_id, CLI, member, "left in anger")
+        case _:
+            services.joining.refuse(nord.tenant_id, CLI, member, "a stranger")
+    services.leaving.delete(account.id, CLI)
+    nord.front.account(address)
+    again = services.accounts.find_by_email(address)
+    assert again is not None
+    if prepared:
+        services.arrivals.claim(again.id)
+    else:
+        mail = next(m for m in _mails() if m["name"] == "invitation")
+        browser = nord.front.browser()
+        link = str(mail["context"]["link"]).partition("localhost")[2].partition("/")[2]
+        page = browser.get(f"/{link}").text
+        assert "csrf_token" not in page, "the link is dead"
+    assert nord.member(address) is None
+
+
+def _mails() -> list[dict[str, Any]]:
+    from idp.infra.outbox import Delivery
+
+    db.session.rollback()
+    return [row.payload for row in db.session.query(Delivery).filter_by(kind="mail")]
+
+
+# -- files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["Anna;=cmd|' /C calc'!A0", "Anna;\t=1+1", "a; @SUM(A1)", "a\n=1+1", "a\t+1"]
+)
+def test_no_formula_hides_behind_what_other_spreadsheets_split_at(text: str) -> None:
+    """A German Excel parts cells at semicolons, whatever the file says."""
+    for part in safe_cell(text).replace("\t", ";").replace("\n", ";").split(";")[1:]:
+        assert not part.strip().startswith(("=", "+", "-", "@"))
+
+
+def test_a_company_never_sees_the_hashes_that_an_operator_handed_over(nord: Company) -> None:
+    hashed = bcrypt.hashpw(b"altes-Kennwort-1", bcrypt.gensalt(4)).decode()
+    text = f"E-Mail;pw_bcrypt_v2\nno-address;{hashed}\nzoe@nord.example;{hashed}\n"
+    job = nord.staged(CLI, text)
+    browser = nord.front.sign_in(ANNA)
+    shown = browser.get(f"{BASE}/imports/{job}/refused.csv")
+    assert shown.status_code == 200
+    assert "no-address" in shown.text
+    assert hashed not in shown.text
+    assert hashed not in browser.get(f"{BASE}/imports/{job}?show=ready").text

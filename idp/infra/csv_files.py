@@ -1,15 +1,19 @@
 """CSV that a spreadsheet opens without harm: what looks like a formula is made text.
 
 A cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break is run by spreadsheets;
-an apostrophe before it keeps it text (OWASP, "CSV Injection"). Every export goes through here.
+an apostrophe before it keeps it text (OWASP, "CSV Injection"). So does one after whatever a
+spreadsheet of another country or habit begins a cell at: Excel in German parts cells at semicolons.
+Every export goes through here.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_WITHIN = re.compile(r"([;\t\r\n] *)(?=[=+\-@＝＋－＠])")
 BOM = "\ufeff"
 """Tells spreadsheets that the file is UTF-8."""
 
@@ -22,7 +26,7 @@ def safe_cell(value: object) -> str:
         return value.isoformat(timespec="seconds")
     if isinstance(value, int | float):
         return str(value)
-    text = str(value).replace("\x00", "")
+    text = _WITHIN.sub(r"\1'", str(value).replace("\x00", ""))
     return f"'{text}" if text.lstrip(" ").startswith(_DANGEROUS) else text
 
 

@@ -180,8 +180,9 @@ class AdminRequests:
         return self.get(request_id)
 
     def approve(self, request_id: str, actor: Actor, note: str) -> RequestRow:
-        """An operator agrees; granted if an admin has, or the company has none. Where the last admin
-        went after an operator had agreed, an operator says so again.
+        """An operator agrees; granted if an admin has, or the company has none.
+
+        Where the last admin went after an operator had agreed, an operator says so again.
 
         Raises ``NotAllowed``, ``UnknownRequest``, ``RequestRefused``.
         """

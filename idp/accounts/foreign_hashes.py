@@ -121,6 +121,20 @@ def _bcrypt(text: str) -> str | None:
     return f"{{{over}}}{plain}"
 
 
+def _is_bearable_bcrypt(body: str) -> bool:
+    found = _BCRYPT.fullmatch(body)
+    return found is not None and int(found[1]) in _BCRYPT_COST
+
+
+def argon2_body(stored: str) -> str | None:
+    """What Argon2 checks of a stored hash; None where that would cost too much."""
+    try:
+        accepted = _argon2(stored)
+    except HashRefused:
+        return None
+    return accepted and accepted.removeprefix(ARGON2)
+
+
 def _argon2(text: str) -> str | None:
     for prefix in ("{ARGON2}", ARGON2, "argon2$"):
         text = text.removeprefix(prefix)
@@ -234,11 +248,15 @@ _READERS: tuple[Callable[[str], str | None], ...] = (
 
 
 def _check_bcrypt(body: str, password: str) -> bool:
+    if not _is_bearable_bcrypt(body):
+        return False
     # bcrypt reads 72 bytes and no more, and so did the product that made the hash.
     return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], body.encode())
 
 
 def _check_bcrypt_sha256(body: str, password: str) -> bool:
+    if not _is_bearable_bcrypt(body):
+        return False
     return bcrypt.checkpw(hashlib.sha256(password.encode()).hexdigest().encode(), body.encode())
 
 

@@ -95,7 +95,9 @@ class Hasher:
 
     def _is_foreign_match(self, stored: str, password: str) -> bool:
         if stored.startswith(foreign_hashes.ARGON2):
-            body = stored.removeprefix(foreign_hashes.ARGON2)
+            body = foreign_hashes.argon2_body(stored)
+            if body is None:
+                return False
             return any(self._matches(body, p) for p in foreign_hashes.spellings(password))
         return foreign_hashes.matches(stored, password)
 

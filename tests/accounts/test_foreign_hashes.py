@@ -209,3 +209,21 @@ def test_salts_of_any_bytes() -> None:
     digest = hashlib.sha512(RAW + salt).digest()
     stored = accept_hash("{SSHA512}" + b64(digest + salt))
     assert Hasher(CHEAP, Randomness()).verify(stored, WORD)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{bcrypt}" + BCRYPT.replace("$04$", "$31$"),
+        "{bcrypt-sha256}" + OVER_SHA.replace("$04$", "$20$"),
+        "{argon2}$argon2id$v=19$m=4194304,t=3,p=4$c2FsdHNhbHRzYWx0$" + "A" * 43,
+        "{argon2}$argon2id$v=19$m=65536,t=99999,p=4$c2FsdHNhbHRzYWx0$" + "A" * 43,
+        f"{{pbkdf2}}sha256$999999999${b64(SALT)}${b64(SALT * 2)}",
+        f"{{scrypt}}1048576$8$1${b64(SALT)}${b64(SALT * 2)}",
+    ],
+)
+def test_one_that_costs_too_much_is_not_checked_either(stored: str, hasher: Hasher) -> None:
+    """However it came into the database."""
+    began = time.monotonic()
+    assert not hasher.verify(stored, WORD)
+    assert time.monotonic() - began < 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
 from PIL import Image
 
 from tests.web.api.conftest import NORD, Api
@@ -147,6 +148,21 @@ def test_people_are_imported(api: Api) -> None:
     api.call("POST", f"{one}/undo", status=200)
     api.front.services.background.run_once()
     assert api.get(one)["status"] == "undone"
+
+
+@pytest.mark.parametrize("more", ["role;Admin", "permissions;company.people.manage"])
+def test_a_token_for_imports_alone_makes_nobody_powerful(api: Api, more: str) -> None:
+    column, _, value = more.partition(";")
+    data = f"email;{column}\nthief@evil.example;{value}\n".encode()
+    token = api.token("einlass:imports.write", company=NORD)
+    made = api.call("POST", api.at("/imports"), token, 201, data=data, content_type="text/csv")
+    api.front.services.background.run_once()
+    one = api.at(f"/imports/{made.json['id']}")
+    assert api.get(one, token)["ready"] == 1
+    refused = api.call("POST", f"{one}/apply", token, 403)
+    assert refused.json["type"] == "urn:einlass:problem:insufficient-scope"
+    both = api.token("einlass:imports.write einlass:people.write", company=NORD)
+    api.call("POST", f"{one}/apply", both, 200)
 
 
 def test_what_only_operators_may_hand_over_is_refused_to_a_company(api: Api) -> None:

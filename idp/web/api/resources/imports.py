@@ -10,6 +10,7 @@ from idp.people.imports.options import options_of
 from idp.people.imports.reading import MOST_BYTES
 from idp.people.imports.report import count_lines, list_lines
 from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.web.api.access import check_scope
 from idp.web.api.reading import bad_cursor
 from idp.web.api.resources.fields import (
     STRICT,
@@ -242,7 +243,13 @@ def decide_collisions(call: Call, import_id: str, body: Collisions) -> Decided:
 
 @operation("POST", f"{_ONE}/apply", scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STATE)
 def apply_import(call: Call, import_id: str) -> Import:
-    """Begin to apply what is ready, or go on after a pause; it is done in the background."""
+    """Begin to apply what is ready, or go on after a pause; it is done in the background.
+
+    A file that makes admins, or helpers of theirs, takes the scope for people as well.
+    """
+    options = options_of(_get(call, import_id))
+    if options.admins or options.helpers:
+        check_scope(call.access, ManagementScope.PEOPLE_WRITE)
     return _described(services().imports.apply(call.at.tenant_id, call.access.actor, import_id))
 
 

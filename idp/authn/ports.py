@@ -53,13 +53,15 @@ class Prepared:
     """A company whose product has handed this address over, and where that company stands (A1-A3).
 
     ``local``: it keeps its products' logins; ``moving``: it has central accounts, and until
-    ``cutover_at`` the products' own as well.
+    ``cutover_at`` the products' own as well. ``firm``: an operator or a product has said so, not
+    only the company itself, which could name any stranger.
     """
 
     tenant_id: str
     tenant_name: str
     state: Literal["local", "moving", "central"]
     cutover_at: datetime | None = None
+    firm: bool = True
 
 
 class Arrivals(Protocol):

@@ -156,14 +156,17 @@ def _activation(facts: Facts, company: Company) -> Step | None:
     """Companies with central accounts that know the person, and are not joined yet (A2, A3).
 
     Until the cut-off a product with its own login takes the person back, unless they get in for
-    another company anyway; after it there is no "later".
+    another company anyway; after it there is no "later". What a company alone has said is an offer:
+    else any company could keep anybody from signing in until they belong to it.
     """
-    waiting = [one for one in facts.prepared if one.state != "local"]
+    known = [one for one in facts.prepared if one.state != "local"]
+    firm = [one for one in known if one.firm]
+    waiting = firm or known
     if not waiting:
         return None
-    goes_on = company.step is None or isinstance(company.step, ChooseTenant)
+    goes_on = company.step is None or isinstance(company.step, ChooseTenant) or not firm
     moving = all(one.state == "moving" for one in waiting)
-    may_postpone = moving and (goes_on or facts.needed.product is not None)
+    may_postpone = not firm or (moving and (goes_on or facts.needed.product is not None))
     if facts.not_yet and may_postpone:
         return None if goes_on else Postponed()
     deadlines = [one.cutover_at for one in waiting if one.cutover_at is not None]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from idp.accounts.claims import check_claims
 from idp.accounts.email_address import normalise_email
@@ -25,7 +25,7 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.people.activation_mail import ActivationMail
 from idp.people.invitations import Invitations
-from idp.people.lines import Lines, open_at
+from idp.people.lines import FIRM, Lines, open_at
 from idp.people.models import Invitation
 from idp.people.settling import Settling
 from idp.settings import Settings
@@ -125,10 +125,10 @@ class Arrivals:
         """
         now = self._clock.now()
         query = (
-            select(Tenant)
-            .distinct()
+            select(Tenant, func.max(case((FIRM, 1), else_=0)))
             .join(Invitation, Invitation.tenant_id == Tenant.id)
             .where(Invitation.email == email, *open_at(now))
+            .group_by(Tenant.id)
             .order_by(Tenant.customer_number)
         )
         if account_id is not None:
@@ -137,14 +137,16 @@ class Arrivals:
             )
             query = query.where(Tenant.id.not_in(belongs))
         found = []
-        for tenant in db.session.scalars(query):
-            accounts = accounts_of(tenant, now)
-            found.append(Prepared(tenant.id, tenant.name, accounts.state, accounts.cutover_at))
+        for tenant, firm in db.session.execute(query):
+            state = accounts_of(tenant, now)
+            one = Prepared(tenant.id, tenant.name, state.state, state.cutover_at, bool(firm))
+            found.append(one)
         return tuple(found)
 
     def claim(self, account_id: str, tenant_ids: Iterable[str] | None = None) -> Sequence[str]:
-        """Make the account a member where it is prepared, in these companies or in all with central
-        accounts; the ids of those it now belongs to. Its address must be confirmed.
+        """Make the account a member where it is prepared, in these companies, which the person has
+        said yes to, or in all with central accounts whose operator or product has named the person;
+        the ids of those it now belongs to. Its address must be confirmed.
         """
         with transaction() as session:
             account = self._accounts.get(account_id)
@@ -161,7 +163,9 @@ class Arrivals:
                 )
                 .order_by(Invitation.created_at, Invitation.id)
             )
-            if tenant_ids is not None:
+            if tenant_ids is None:
+                query = query.where(FIRM)
+            else:
                 query = query.where(Invitation.tenant_id.in_(list(tenant_ids)))
             joined = []
             for invitation_id in session.scalars(query).all():

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import exists, func, or_, update
 
 from idp.accounts.models import Account
 from idp.core.clock import Clock
 from idp.infra.audit import Audit
 from idp.infra.database import db
+from idp.people.imports.models import ImportJob
 from idp.people.models import Invitation
 from idp.people.taking_up import InvalidInvitation, TakingUp
 
@@ -17,6 +18,8 @@ PREPARED = (
     Invitation.accepted_at.is_(None),
     Invitation.revoked_at.is_(None),
 )
+FIRM = ~exists().where(ImportJob.id == Invitation.import_id, ~ImportJob.trusted)
+"""Handed over by an operator or a product; what a company brings by itself is an offer."""
 UNSENT = (*PREPARED, Invitation.sent_at.is_(None))
 
 

@@ -14,6 +14,7 @@ from idp.infra.database import db, transaction
 from idp.people.actors import Actor, NotHeld
 from idp.people.models import Invitation
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, default_permissions
+from tests.web.attack import password, post, to_password
 from tests.web.conftest import Front
 
 NORD, SUED = "012345678", "087654321"
@@ -276,3 +277,60 @@ def test_a_company_never_sees_the_hashes_that_an_operator_handed_over(nord: Comp
     assert "no-address" in shown.text
     assert hashed not in shown.text
     assert hashed not in browser.get(f"{BASE}/imports/{job}?show=ready").text
+
+
+# -- nobody is made a member by a stranger's file -----------------------------------------------
+
+
+def test_a_company_forces_nobody_in_by_its_own_file(nord: Company) -> None:
+    """Süd lists the address of a person of Nord: they still get in, and out of Süd's reach."""
+    front = nord.front
+    front.member(SUED, "sven@sued.example", "admin")
+    sued = front.services.tenants.get_by_customer_number(SUED)
+    file = f"E-Mail;Vorname\n{ERIK};Erik\nnew@nord.example;Nele\n".encode()
+    sven = nord.actor("sven@sued.example")
+    job = front.services.imports.stage(sued.id, sven, "x.csv", file).id
+    nord.run()
+    front.services.imports.apply(sued.id, sven, job)
+    nord.run()
+    browser = front.browser()
+    address = to_password(browser, ERIK)
+    password(browser, address)
+    page = browser.get(address)
+    assert 'data-step="activate"' in page.text
+    assert 'value="later"' in page.text, "there is a way past it"
+    post(browser, address, step="activate", action="later")
+    assert browser.get(address).location == "/account"
+    assert [m.tenant_id for m in _memberships(front, ERIK)] == [nord.tenant_id]
+    # Nor does registering mean yes to whoever has written the address down.
+    front.account("new@nord.example")
+    fresh = front.services.accounts.find_by_email("new@nord.example")
+    assert fresh is not None
+    assert list(front.services.arrivals.claim(fresh.id)) == []
+    assert list(front.services.arrivals.claim(fresh.id, [sued.id])) == [sued.id], "having agreed"
+
+
+def test_what_an_operator_handed_over_still_binds(nord: Company) -> None:
+    front = nord.front
+    front.member(SUED, "sven@sued.example", "admin")
+    sued = front.services.tenants.get_by_customer_number(SUED)
+    for trusted in (False, True):
+        job = front.services.imports.stage(
+            sued.id, CLI, "x.csv", f"E-Mail\n{ERIK}\n".encode(), trusted=trusted
+        ).id
+        nord.run()
+        if trusted:
+            with transaction():
+                db.session.query(Invitation).update({"import_id": job})
+        else:
+            front.services.imports.apply(sued.id, CLI, job)
+        nord.run()
+        (one,) = front.services.arrivals.prepared_for(ERIK)
+        assert one.firm is trusted
+
+
+def _memberships(front: Front, email: str) -> Any:
+    db.session.rollback()
+    account = front.services.accounts.find_by_email(email)
+    assert account is not None
+    return front.services.tenants.memberships.of_account(account.id)

@@ -52,6 +52,9 @@ STEPS: list[steps.Step] = [
         for destination in ("", "•••• 42")
         if factor in SENT_FACTORS or not destination
     ),
+    steps.Activate(("1" * 32,), ("Nord GmbH",)),
+    steps.Activate(("1" * 32, "2" * 32), ("Nord GmbH", "Süd AG"), True, NOW),
+    steps.StillLocal("anna@nord.example", ("Nord GmbH",)),
     steps.RecoveryCodes(("AAAA-BBBB",) * 10),
     steps.ChooseTenant((member("012345678"), member("087654321"))),
     steps.Waiting("Nord GmbH"),
@@ -117,7 +120,7 @@ def values(document: Document, name: str) -> list[str]:
 
 
 def test_every_step_has_a_page_that_names_it(asked: Front) -> None:
-    covered = {type(step) for step in STEPS} | {steps.Join, steps.Finished}
+    covered = {type(step) for step in STEPS} | {steps.Join, steps.Postponed, steps.Finished}
     assert covered == set(steps.Step.__args__)
     for step in STEPS:
         page = login_page(transaction(), step, {})

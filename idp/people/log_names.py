@@ -12,7 +12,9 @@ from idp.infra.audit import AuditEvent
 from idp.infra.database import db
 from idp.tenants.models import Membership, Tenant
 
-COMMAND_LINE, RETENTION = "cli", "retention"
+COMMAND_LINE = "cli"
+ITSELF = frozenset({"import", "retention"})
+"""What nobody does by hand: invitations after an import, records past their time."""
 PartyKind = Literal[
     "person", "operator", "command-line", "client", "outsider", "deleted", "system", ""
 ]
@@ -55,7 +57,7 @@ class Names:
             return Party()
         if named == COMMAND_LINE:
             return Party("command-line")
-        if named == RETENTION:
+        if named in ITSELF:
             return Party("system")
         account = self._accounts.get(named)
         if account is None:

@@ -18,12 +18,25 @@ from idp.web.i18n import Translator
 _LONGEST = 300
 """Characters of a value on a page; a file has all of it."""
 _UNSAID = frozenset(
-    {"membership", "invitation", "case", "request", "import", "sid", "passkey", "acr", "known"}
+    {
+        "membership",
+        "invitation",
+        "case",
+        "request",
+        "import",
+        "sid",
+        "passkey",
+        "acr",
+        "known",
+        "trusted",
+    }
 )
 LABELS = {
     "admins": _("Admins"),
     "allowed": _("Allowed"),
+    "applied": _("Imported"),
     "category": _("Category"),
+    "chain": _("Change log"),
     "claims": _("Fields"),
     "client_minimums": _("Demanded by single products"),
     "comments": _("Comment"),
@@ -46,6 +59,7 @@ LABELS = {
     "immediately": _("At once"),
     "kid": _("Key"),
     "last_hash": _("Checksum of the last one"),
+    "lines": _("Lines"),
     "last_record": _("Number of the last one"),
     "made": _("Made"),
     "members": _("Fields"),
@@ -53,12 +67,14 @@ LABELS = {
     "name": _("Name"),
     "note": _("Note"),
     "outcome": _("Outcome"),
+    "overlap_seconds": _("Seconds the former one still works"),
     "people": _("People"),
     "phishing_resistant_only": _("Passkeys and security keys only"),
     "problems": _("Findings"),
     "product": _("Product"),
     "products": _("Products"),
     "reason": _("Reason"),
+    "refused": _("Refused"),
     "remember_days": _("Days a device is remembered"),
     "role": _("Role"),
     "search": _("Searched for"),

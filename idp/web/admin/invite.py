@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Response, abort, request
 
 from idp.accounts.claims import InvalidClaim
-from idp.accounts.email_address import InvalidEmail
+from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.infra.throttle import Throttled
 from idp.people.actors import Actor, NotAllowed, Refused
 from idp.people.models import Invitation
@@ -140,6 +140,11 @@ def _missing() -> dict[str, str]:
             errors[field] = "too-long"
     if not form.get("email", "").strip():
         errors["email"] = "invitee-email-required"
+    elif errors:  # said together with what is missing
+        try:
+            normalise_email(form["email"])
+        except InvalidEmail:
+            errors["email"] = "email-invalid"
     if form.get("role", "employee") not in ("employee", "admin"):
         errors["role"] = "role-invalid"
     if form.get("products") == "some" and not form.getlist("product"):

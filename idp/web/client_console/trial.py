@@ -55,6 +55,7 @@ def show_test(
         token_endpoint=endpoint(issuer, "token_endpoint"),
         request=text,
         checks=checks,
+        checked=request.method == "POST" and not error,
         start_url=start or "",
         real_url=_example(client) if client.redirect_uris else "",
         disabled=client.disabled_at is not None,

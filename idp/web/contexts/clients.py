@@ -223,7 +223,10 @@ class CheckRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientTest(ClientsPage):
-    """Posts ``request`` (an authorization request to judge) with ``action=run`` for a dry run."""
+    """Posts ``request`` (an authorization request to judge) with ``action=run`` for a dry run.
+
+    ``checked``: it was posted, so what came of it gets the focus.
+    """
 
     template: ClassVar[str] = "clients/test.html"
     step: ClassVar[str] = "client-test"
@@ -235,6 +238,7 @@ class ClientTest(ClientsPage):
     token_endpoint: str = ""
     request: str = ""
     checks: tuple[CheckRow, ...] = ()
+    checked: bool = False
     start_url: str = ""
     real_url: str = ""
     disabled: bool = False

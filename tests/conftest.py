@@ -100,6 +100,18 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
+def migrated_postgresql(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database to copy: migrating takes longer than most tests."""
+    from idp.infra.migrate import upgrade
+    from idp.settings import Settings
+
+    folder, name = str(tmp_path_factory.mktemp("migrated")), postgres.new_database()
+    where = {"IDP_DATA_DIR": folder, "IDP_KEYS_DIR": folder}
+    upgrade(Settings.from_env(where | {"IDP_DATABASE_URL": postgres.url(name)}))
+    return name
+
+
+@pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """A Redis-compatible server on TCP."""
     server = Valkey()

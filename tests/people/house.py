@@ -3,6 +3,7 @@
 The clock is set by the test; everything else is what runs.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from idp.tenants.models import Membership, Tenant
 from idp.tenants.service import TenantService
 
 PASSWORD = "blaue-Tassen-im-Regal"
+EVERYWHERE = os.environ.get("EINLASS_DATABASE", "sqlite")
+"""``postgresql`` runs every test of services and pages there: slower, tried now and then."""
 ENVIRONMENT = {
     "IDP_ARGON2_MEMORY_KIB": "64",
     "IDP_ARGON2_TIME": "1",
@@ -185,17 +188,16 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> Settings:
-    """SQLite, or PostgreSQL where a test is parametrised indirectly with it."""
+    """SQLite, or PostgreSQL where a test is parametrised indirectly with it, or all are to be."""
     environment = ENVIRONMENT | {
         "IDP_DATA_DIR": str(tmp_path / "var"),
         "IDP_KEYS_DIR": str(tmp_path / "keys"),
     }
-    if getattr(request, "param", "sqlite") == "postgresql":
+    if getattr(request, "param", EVERYWHERE) == "postgresql":
         server = request.getfixturevalue("postgres")
-        environment["IDP_DATABASE_URL"] = server.url(server.new_database())
-        found = Settings.from_env(environment)
-        upgrade(found)
-        return found
+        migrated = request.getfixturevalue("migrated_postgresql")
+        environment["IDP_DATABASE_URL"] = server.url(server.new_database(migrated))
+        return Settings.from_env(environment)
     found = Settings.from_env(environment)
     (found.data_dir / "einlass.sqlite").write_bytes(empty_database.read_bytes())
     return found

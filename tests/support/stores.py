@@ -34,10 +34,10 @@ class Postgres:
         found: int = self._server.get_pid()
         return found
 
-    def new_database(self) -> str:
-        """Create an empty database and return its name."""
+    def new_database(self, template: str = "template1") -> str:
+        """Create a database, empty or as the template is, and return its name."""
         name = f"einlass_{uuid.uuid4().hex[:12]}"
-        self._server.psql(f"create database {name}")
+        self._server.psql(f"create database {name} template {template}")
         return name
 
     def url(self, database: str, *, tcp_port: int | None = None) -> str:

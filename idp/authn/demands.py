@@ -141,6 +141,7 @@ def _of_account(facts: Facts, person: Person, remember_days: int) -> tuple[Deman
     if person.enrolled or person.withdrawn:
         fresh = needed.max_age is not None or needed.not_before is not None
         joining = facts.invited is not None and facts.invited.stage == "join"
+        joining = joining or facts.agreed
         # Changing one's account takes everything the account is protected with (ASVS 5.0 §7.5.1);
         # so does bringing it into another company.
         if (needed.client_id is None and fresh) or joining:

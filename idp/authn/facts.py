@@ -82,7 +82,7 @@ class Facts:
     used; ``may_bypass``: one may be used now, since the end of this transaction uses it up.
     ``began`` is when the login transaction did; None where none is under way. ``prepared`` are the
     companies that the person could join by having been handed over; known of confirmed addresses
-    only. ``not_yet``: joining them was put off.
+    only. ``not_yet``: joining them was put off; ``agreed``: it was said yes to.
     """
 
     now: datetime
@@ -109,6 +109,7 @@ class Facts:
     began: datetime | None = None
     prepared: tuple[Prepared, ...] = ()
     not_yet: bool = False
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

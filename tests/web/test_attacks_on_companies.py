@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import bcrypt
+import pyotp
 import pytest
 from flask.testing import FlaskClient
 
+from idp.authn.factors.news import Where
 from idp.infra.csv_files import safe_cell
 from idp.infra.database import db, transaction
 from idp.people.actors import Actor, NotHeld
@@ -334,3 +336,40 @@ def _memberships(front: Front, email: str) -> Any:
     account = front.services.accounts.find_by_email(email)
     assert account is not None
     return front.services.tenants.memberships.of_account(account.id)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_password_alone_brings_a_protected_account_into_no_other_company(
+    nord: Company, trusted: bool
+) -> None:
+    """Süd's admins could take the second factor away that nobody else relies on."""
+    front = nord.front
+    front.member(SUED, "sven@sued.example", "admin")
+    sued = front.services.tenants.get_by_customer_number(SUED)
+    actor = CLI if trusted else nord.actor("sven@sued.example")
+    account = front.services.accounts.find_by_email(ERIK)
+    assert account is not None
+    erik = front.services.persons.load(account.subject)
+    assert erik is not None
+    adding = front.services.authn.own_factors.adding
+    secret = pyotp.TOTP(adding.begin_totp(erik, "test").secret.replace(" ", ""))
+    code = secret.at(int(front.clock.now().timestamp()))
+    adding.confirm_totp(erik, "test", code, "", Where("127.0.0.1"))
+    front.services.accounts.set_self_mfa(account.id, False)  # not wanted at every sign-in
+    front.clock.forward(minutes=5)
+    job = front.services.imports.stage(sued.id, actor, "x.csv", f"E-Mail\n{ERIK}\n".encode()).id
+    nord.run()
+    front.services.imports.apply(sued.id, actor, job)
+    nord.run()
+    thief = front.browser()
+    address = to_password(thief, ERIK)
+    password(thief, address)
+    assert 'data-step="activate"' in thief.get(address).text
+    post(thief, address, step="activate")
+    assert [m.tenant_id for m in _memberships(front, ERIK)] == [nord.tenant_id]
+    assert 'data-step="second-factor"' in thief.get(address).text
+    now = int(front.clock.now().timestamp())
+    post(thief, address, step="second-factor", code=secret.at(now))
+    assert 'data-step="activate"' in thief.get(address).text
+    post(thief, address, step="activate")
+    assert {m.tenant_id for m in _memberships(front, ERIK)} == {nord.tenant_id, sued.id}

@@ -38,6 +38,7 @@ from idp.authn.step import (
     StillLocal,
     VerifyEmail,
 )
+from idp.authn.steps import decide
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import Factor
@@ -113,6 +114,8 @@ class Answers:
             case Activate() if person is not None:
                 if action == "later":
                     return _not_yet if due.may_postpone else None
+                if not isinstance(decide(replace(known.facts, agreed=True)), Activate):
+                    return _agreed  # what the account is protected with comes first
                 return self._activate(person, due)
             case StillLocal():
                 return self._sign_up.go_on(tx, anyway=action == "register")
@@ -247,6 +250,10 @@ def _prefer(*, password: bool) -> Change:
 
 def _postpone(tx: LoginTransaction) -> LoginTransaction:
     return replace(tx, postponed=True)
+
+
+def _agreed(tx: LoginTransaction) -> LoginTransaction:
+    return replace(tx, agreed=True)
 
 
 def _not_yet(tx: LoginTransaction) -> LoginTransaction:

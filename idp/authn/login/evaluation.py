@@ -133,6 +133,7 @@ class Evaluation:
             available=self._available,
             began=tx.created_at,
             not_yet=tx.not_yet,
+            agreed=tx.agreed,
         )
         return Known(facts, base)
 

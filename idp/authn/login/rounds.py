@@ -31,6 +31,7 @@ def start_over(tx: LoginTransaction) -> LoginTransaction:
         enroll_to=None,
         postponed=False,
         not_yet=False,
+        agreed=False,
         remember_device=False,
         totp_secret=None,
         recovery_codes=None,

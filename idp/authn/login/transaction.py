@@ -140,7 +140,7 @@ class LoginTransaction:
     ``passkey_known`` whether it has a passkey; ``registration`` what is typed for a new account.
     ``selected`` and ``listing`` say how the second factor is asked for, ``enrolling`` and
     ``enroll_to`` (sealed) which one is being set up, ``lost`` that the person has none of them,
-    ``not_yet`` that they do not want to be moved to central accounts now.
+    ``not_yet`` that they do not want to be moved to central accounts now, ``agreed`` that they do.
     """
 
     id: str
@@ -173,6 +173,7 @@ class LoginTransaction:
     enroll_to: str | None = None
     postponed: bool = False
     not_yet: bool = False
+    agreed: bool = False
     remember_device: bool = False
     totp_secret: str | None = None
     recovery_codes: str | None = None

@@ -54,15 +54,17 @@ class AuditRetention:
             due = self._clock.now() - timedelta(days=max(days, SHORTEST))
             if not self._is_worth_it(chain, due - _SLACK):
                 continue
-            while left > 0 and (count := self.let_go(chain, due)):
+            while left > 0 and (count := self.let_go(chain, due, days)):
                 left -= 1
                 gone += count
                 if count < PORTION:
                     break
         return gone
 
-    def let_go(self, chain: str, before: datetime) -> int:
-        """One portion of the records older than that; how many. The newest always stays."""
+    def let_go(self, chain: str, before: datetime, days: int) -> int:
+        """One portion of the records older than that; how many. The newest always stays, so the
+        chain goes on to say for how many ``days`` it is kept (``people.log_settings``).
+        """
         with transaction() as session:
             head = head_of(chain, lock=True)
             if head is None:
@@ -99,6 +101,7 @@ class AuditRetention:
                 tenant_id=None if chain == PLATFORM else chain,
                 actor="retention",
                 detail={
+                    "days": days,
                     "count": count,
                     "until": until.isoformat(timespec="seconds"),
                     "last_record": last,

@@ -1,5 +1,6 @@
 """How long a company keeps its change log, and which chains of it there must be."""
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.people.actors import Actor, Refused
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.models import Tenant
+
+log = logging.getLogger(__name__)
 
 
 class RetentionInvalid(Refused):
@@ -59,6 +62,33 @@ class LogSettings:
             )
             after_commit(self._store.bump_caches)
 
+    def retentions(self) -> Iterator[tuple[str, int]]:
+        """The companies that do not keep their log for ever, and for how many days they do.
+
+        Only where the log itself says so: else whoever can write into the database alone could have
+        us take away what they have done, and sign for it.
+        """
+        query = select(Tenant.id, Tenant.audit_retention_days).where(
+            Tenant.audit_retention_days.is_not(None)
+        )
+        for tenant_id, days in db.session.execute(query).all():
+            if days is not None and self._agreed(tenant_id) == days:
+                yield tenant_id, days
+            else:
+                log.error("the change log does not say for how long it is kept")
+
+    def _agreed(self, tenant_id: str) -> object:
+        """For how many days, by the latest record of the chain that speaks of it."""
+        query = select(AuditEvent).where(
+            AuditEvent.chain == tenant_id,
+            AuditEvent.category == "log",
+            AuditEvent.event.in_(("log.retention", "log.let_go")),
+        )
+        row = db.session.scalars(query.order_by(AuditEvent.seq.desc()).limit(1)).first()
+        if row is None or not self._audit.keys.check(row.as_dict(), row.hash):
+            return None
+        return row.detail.get("to" if row.event == "log.retention" else "days")
+
     def would_go(self, tenant_id: str, days: int | None) -> int:
         """How many records are older than that now."""
         if days is None:
@@ -84,13 +114,3 @@ def expected_chains() -> Iterator[str]:
     yield from db.session.scalars(select(Tenant.id)).all()
     if db.session.scalar(select(Account.id).limit(1)) is not None:
         yield PLATFORM
-
-
-def list_retentions() -> Iterator[tuple[str, int]]:
-    """The companies that do not keep their log for ever, and for how many days they do."""
-    query = select(Tenant.id, Tenant.audit_retention_days).where(
-        Tenant.audit_retention_days.is_not(None)
-    )
-    for tenant_id, days in db.session.execute(query).all():
-        if days is not None:
-            yield tenant_id, days

@@ -55,7 +55,7 @@ from idp.people.imports.service import Imports
 from idp.people.joining import Joining
 from idp.people.leaving import Leaving
 from idp.people.letters import Letters
-from idp.people.log_settings import LogSettings, expected_chains, list_retentions
+from idp.people.log_settings import LogSettings, expected_chains
 from idp.people.not_me import SignInNotices
 from idp.people.operations import Operations
 from idp.people.overview import Overview
@@ -207,7 +207,8 @@ def build_services(
     background.hourly.append(imports.worker.purge)
     audit.on_expected.append(expected_chains)
     background.hourly.append(app_passwords.purge)
-    background.hourly.append(AuditRetention(clock, audit, list_retentions).run)
+    log_settings = LogSettings(clock, audit, store)
+    background.hourly.append(AuditRetention(clock, audit, log_settings.retentions).run)
     operations = Operations(clock, store, audit, keyring, queue, background)
     logos = Logos(clock)
     rollout = RollOut(settings, clock, outbox, audit, accounts, tenants)
@@ -259,7 +260,7 @@ def build_services(
         app_password_rules=AppPasswordRules(store, audit, app_passwords),
         change_log=ChangeLog(audit),
         leaving=Leaving(settings, outbox, audit, accounts, tenants, people),
-        log_settings=LogSettings(clock, audit, store),
+        log_settings=log_settings,
         own_profile=OwnProfile(settings, clock, outbox, accounts),
         grants=grants,
         management_tokens=ManagementTokens(clock, grants, audit),

@@ -373,3 +373,41 @@ def test_a_password_alone_brings_a_protected_account_into_no_other_company(
     assert 'data-step="activate"' in thief.get(address).text
     post(thief, address, step="activate")
     assert {m.tenant_id for m in _memberships(front, ERIK)} == {nord.tenant_id, sued.id}
+
+
+# -- the change log -----------------------------------------------------------------------------
+
+
+def test_whoever_writes_into_the_database_alone_has_no_record_taken_away(nord: Company) -> None:
+    """By a setting that no admin has made, nor one that an admin has taken back."""
+    services, clock = nord.front.services, nord.front.clock
+    kept = len(list(services.audit.export(nord.tenant_id)))
+
+    def night(days: int | None) -> int:
+        with transaction():
+            services.tenants.get(nord.tenant_id).audit_retention_days = days
+        services.background.run_hourly()
+        db.session.rollback()
+        return len(list(services.audit.export(nord.tenant_id)))
+
+    clock.forward(days=200)
+    assert night(90) == kept, "nobody has said so"
+    with transaction():
+        services.tenants.get(nord.tenant_id).audit_retention_days = None
+    services.log_settings.set_retention(nord.tenant_id, CLI, 365)
+    assert night(90) == kept + 1, "that was 365"
+    services.log_settings.set_retention(nord.tenant_id, CLI, 95)
+    services.background.run_hourly()
+    db.session.rollback()
+    said = list(services.audit.export(nord.tenant_id))
+    assert [r["event"] for r in said] == ["log.retention"] * 2 + ["log.let_go"]
+    clock.forward(days=200)
+    services.people.lock_member(nord.tenant_id, CLI, nord.erik)
+    services.background.run_hourly()
+    assert len(list(services.audit.export(nord.tenant_id))) < 6, "and it goes on by itself"
+    clock.forward(days=200)
+    services.people.unlock_member(nord.tenant_id, CLI, nord.erik)
+    services.background.run_hourly()
+    db.session.rollback()
+    assert services.audit.verify(nord.tenant_id) == []
+    assert [r["event"] for r in services.audit.export(nord.tenant_id)][-1] == "log.let_go"

@@ -166,8 +166,9 @@ class ClientRegistry:
     ) -> tuple[Client, str | None]:
         """The client with these members replaced (None removes one), checked as a whole.
 
-        A secret comes back only where the new method needs one and none is valid. Scopes of the
-        management API that it has may stay; ``allow_management`` lets it have more.
+        A secret comes back where the new method needs one and none is valid, and where the client
+        gets its first scopes of the management API: who knew the old one could act with them.
+        Those that it has may stay; ``allow_management`` lets it have more.
         """
         with transaction() as session:
             current = self.get(client_id, owned_by=owned_by)
@@ -184,6 +185,8 @@ class ClientRegistry:
                 setattr(row, name, value)
             needs_secret = _uses_secret(checked) and not current.secrets
             secret = self.issued.issue(row.id) if needs_secret else None
+            if gained and not managing(current.scope) and current.secrets and _uses_secret(checked):
+                secret = self.issued.rotate(current, 0)
             changed = sorted(set(changes) & set(_COLUMNS))
             self._record("client.changed", client_id, row.tenant_id, actor, {"members": changed})
         return self.get(client_id), secret

@@ -70,6 +70,10 @@ CONSEQUENCES = {
     "acr-raised": _(
         "People are asked for more proof at their next sign-in; who cannot give it, stays out."
     ),
+    "secret-renewed": _(
+        "The program gets a new secret, and the old one ends at once: "
+        "whoever knows it must not have these powers."
+    ),
     "refresh-off": _("Refresh tokens are no longer accepted; people have to sign in again."),
     "scope-removed": _("The program no longer gets what belongs to the scope %(value)s."),
     "backchannel-removed": _("The program is no longer told when somebody’s session ends."),

@@ -144,6 +144,25 @@ def test_a_helper_widens_nobody_by_the_file_of_another_product(nord: Company) ->
     assert nord.member("chef@nord.example").products == ["hr"]
 
 
+def test_a_helper_who_knows_a_secret_gets_no_powers_that_an_admin_adds_later(
+    nord: Company,
+) -> None:
+    desk, helper = nord.front.services.client_desk, nord.actor(HILDE)
+    service = {"client_name": "X", "grant_types": ["client_credentials"], "response_types": []}
+    made, known = desk.register(helper, {**service, "scope": "reports"}, nord.tenant_id)
+    admin, powers = nord.actor(ANNA), {"scope": "reports einlass:people.write"}
+    _, new = desk.change(admin, made.client_id, powers, nord.tenant_id)
+    browser = nord.front.browser()
+    for secret, status in ((known, 401), (new, 200)):
+        answer = browser.post(
+            "/token", data={"grant_type": "client_credentials"}, auth=(made.client_id, secret or "")
+        )
+        assert answer.status_code == status
+    # What it has by now is added to without another one.
+    more = {"scope": "einlass:people.write einlass:people.read"}
+    assert desk.change(admin, made.client_id, more, nord.tenant_id)[1] is None
+
+
 # -- a stolen session makes itself no home ------------------------------------------------------
 
 

@@ -218,6 +218,12 @@ def consequences(before: ClientValues, after: ClientValues) -> tuple[Consequence
     }
     if "token_endpoint_auth_method" in changed:
         found.append(Consequence(code="method-changed"))
+    elif (
+        after.management_scopes
+        and not before.management_scopes
+        and before.token_endpoint_auth_method.startswith("client_secret_")
+    ):
+        found.append(Consequence(code="secret-renewed"))
     elif before.token_endpoint_auth_method == "private_key_jwt" and changed & {"jwks", "jwks_uri"}:
         found.append(Consequence(code="keys-changed"))
     if after.require_pkce and not before.require_pkce:

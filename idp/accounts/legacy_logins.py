@@ -10,6 +10,7 @@ timestamp, seconds since 1970, in ``Einlass-Timestamp``. See docs/importing-peop
 import hashlib
 import hmac
 import json
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,12 @@ from idp.core.randomness import Randomness
 from idp.infra.audit import Audit
 from idp.infra.database import Base, SealedJson, UtcDateTime, db, transaction
 from idp.infra.outbound import Outbound, OutboundFailed, OutboundRefused
+
+AT_ONCE = 2
+"""So many sign-ins of one process wait for old products: one that hangs must not hold up everybody
+else's, whoever it is that keeps asking.
+"""
+_WAIT_SECONDS = 0.5
 
 
 class LegacyLogin(Base):
@@ -66,6 +73,7 @@ class LegacyLogins:
         self._clock = clock
         self._randomness = randomness
         self._audit = audit
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     def list(self) -> list[Configured]:
         """Every product that can be asked."""
@@ -130,11 +138,16 @@ class LegacyLogins:
             "Einlass-Timestamp": stamp,
             "Einlass-Signature": f"v1={sign(row.secret['value'], stamp, body)}",
         }
+        uri = row.uri
+        if not self._slots.acquire(timeout=_WAIT_SECONDS):
+            raise LegacyUnavailable("too many wait for the old product at the moment")
         try:
-            answer = self._outbound.post_json(row.uri, body, headers)
+            answer = self._outbound.post_json(uri, body, headers)
             said = json.loads(answer.body) if answer.status == 200 else None
         except (OutboundFailed, OutboundRefused, ValueError, RecursionError) as error:
             raise LegacyUnavailable("the old product cannot be asked at the moment") from error
+        finally:
+            self._slots.release()
         valid = said.get("valid") if isinstance(said, dict) else None
         if not isinstance(valid, bool):
             raise LegacyUnavailable("the old product gave no answer that counts")

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from idp.accounts.foreign_hashes import ask_mark
 from idp.accounts.legacy_logins import (
+    AT_ONCE,
     LegacyLoginRefused,
     LegacyLogins,
     LegacyUnavailable,
@@ -143,6 +145,35 @@ def test_a_product_that_is_away(hooked: House) -> None:
     hook(hooked).configure("hr", "http://127.0.0.1:9/", actor="cli")
     with pytest.raises(LegacyUnavailable):
         try_word(hooked, WORD)
+
+
+def test_a_product_that_hangs_holds_up_a_few_alone(
+    hooked: House, product: OldProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = hook(hooked)
+    asked.configure("hr", product.url, actor="cli")
+    hanging, plain = threading.Event(), product.answer
+
+    def hang(headers: dict[str, str], body: bytes) -> bytes:
+        hanging.wait(10)
+        return plain(headers, body)
+
+    monkeypatch.setattr(product, "answer", hang)
+
+    def try_once(_: int) -> bool | None:
+        with hooked.app.app_context():
+            try:
+                return asked.ask(ask_mark("hr", "4711"), EMAIL, WORD)
+            except LegacyUnavailable:
+                return None
+
+    with ThreadPoolExecutor(8) as threads:
+        tries = [threads.submit(try_once, n) for n in range(8)]
+        turned_away = wait(tries, timeout=2.5).done
+        hanging.set()
+        answers = [one.result() for one in tries]
+    assert len(turned_away) == 8 - AT_ONCE
+    assert answers.count(True) == AT_ONCE
 
 
 def test_without_the_hook_the_password_is_wrong_and_can_be_set_anew(

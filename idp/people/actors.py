@@ -156,6 +156,13 @@ class Actor:
         if (set(before or ()) ^ set(after or ())) - own:
             raise NotHeld
 
+    def narrowed(self, tenant_id: str, products: list[str] | None) -> list[str] | None:
+        """Of these products those that the actor may open; None: all, later ones too."""
+        own = self.openable(tenant_id)
+        if own is None:
+            return products
+        return sorted(own if products is None else own.intersection(products))
+
     def openable(self, tenant_id: str) -> frozenset[str] | None:
         """The products that the actor may open to others, and close; None: all, later ones too."""
         if not self._is_helper(tenant_id):

@@ -105,6 +105,7 @@ class Joining:
         permissions: Iterable[str] | None = None,
     ) -> Membership:
         """Let a waiting person in, with these permissions if any are named; they are told by mail.
+        A helper of the admin lets them into no more products than are open to themselves.
 
         Raises ``NotAllowed``, ``NotHeld``, and ``UnknownMembership`` for one who is not waiting
         (any more).
@@ -116,6 +117,9 @@ class Joining:
             if wanted is not None and wanted != set(waiting.permissions):
                 actor.check_may_grant(tenant_id, wanted ^ set(waiting.permissions))
                 members.set_permissions(tenant_id, membership_id, wanted, actor=actor.subject)
+            opened = actor.narrowed(tenant_id, waiting.products)
+            if opened != waiting.products:
+                members.set_products(tenant_id, membership_id, opened, actor=actor.subject)
             membership = members.set_status(
                 tenant_id, membership_id, "active", event="member.activated", actor=actor.subject
             )

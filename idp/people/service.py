@@ -203,7 +203,11 @@ class PeopleService:
         """A locked or waiting member may sign in for this company again."""
         with transaction():
             actor.check_right(tenant_id, MANAGE_PEOPLE)
-            actor.check_may_change(tenant_id, self._members.get(tenant_id, membership_id))
+            member = self._members.get(tenant_id, membership_id)
+            actor.check_may_change(tenant_id, member)
+            opened = actor.narrowed(tenant_id, member.products)
+            if member.status == "waiting" and opened != member.products:
+                self._members.set_products(tenant_id, member.id, opened, actor=actor.subject)
             return self._members.set_status(
                 tenant_id,
                 membership_id,

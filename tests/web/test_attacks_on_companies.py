@@ -144,6 +144,22 @@ def test_a_helper_widens_nobody_by_the_file_of_another_product(nord: Company) ->
     assert nord.member("chef@nord.example").products == ["hr"]
 
 
+@pytest.mark.parametrize("way", ["admit", "unlock"])
+def test_a_helper_lets_nobody_who_waits_into_more_than_themselves(nord: Company, way: str) -> None:
+    """A second account of their own, say, that has asked to join by the customer number."""
+    services, helper = nord.front.services, nord.actor(HILDE)
+    nord.front.account("second@hilde.example")
+    account = services.accounts.find_by_email("second@hilde.example")
+    assert account is not None
+    waiting = services.tenants.memberships.add(nord.tenant_id, account.id, status="waiting").id
+    if way == "admit":
+        services.joining.admit(nord.tenant_id, helper, waiting)
+    else:
+        services.people.unlock_member(nord.tenant_id, helper, waiting)
+    found = nord.member("second@hilde.example")
+    assert (found.status, found.products) == ("active", ["hr"])
+
+
 def test_a_helper_who_knows_a_secret_gets_no_powers_that_an_admin_adds_later(
     nord: Company,
 ) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask import g
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 from werkzeug.test import TestResponse
 
 from idp.infra.audit import AuditEvent
@@ -396,7 +396,7 @@ def test_deliveries_are_paged_in_few_queries(front: Front, otto: FlaskClient) ->
 def test_what_cannot_be_opened_is_listed_all_the_same(front: Front, otto: FlaskClient) -> None:
     letter = dead(front, error="deliveries.payload: sealed with a master key")
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE deliveries SET payload = x'01020304'")
+        connection.execute(text("UPDATE deliveries SET payload = :nonsense"), {"nonsense": b"1234"})
     page = otto.get("/operator/deliveries")
     assert letter in page.text
     assert "cannot be opened with the master key" in page.text

@@ -41,7 +41,7 @@ class InvitationRefused(Exception):
 
 
 class Invitations(Protocol):
-    """Takes up invitations (``people.service.PeopleService``)."""
+    """Takes up invitations (``people.members.service.PeopleService``)."""
 
     def accept(self, token: str, account_id: str) -> object:
         """Make the account a member, once; raises ``InvitationRefused``."""
@@ -65,7 +65,7 @@ class Prepared:
 
 
 class Arrivals(Protocol):
-    """People whom a product has handed over (``people.arrivals.Arrivals``)."""
+    """People whom a product has handed over (``people.activation.arrivals.Arrivals``)."""
 
     def prepared_for(self, email: str, account_id: str | None = None) -> tuple[Prepared, ...]:
         """The companies that know this address, which has to be proven; none that the account
@@ -90,7 +90,7 @@ class JoinRefused(Exception):
 
 
 class Companies(Protocol):
-    """Takes people into companies (``people.joining.Joining``)."""
+    """Takes people into companies (``people.members.joining.Joining``)."""
 
     def join(self, account_id: str, customer_number: str, *, ip: str) -> str:
         """Make the account a member, waiting for an admin where there is one; the company's id.
@@ -118,7 +118,7 @@ class HelpRefused(Exception):
 
 
 class Help(Protocol):
-    """Help for somebody who has lost every factor (``people.help.Help``)."""
+    """Help for somebody who has lost every factor (``people.recovery.help.Help``)."""
 
     def helper_of(self, person: Person, tenant_id: str | None) -> Helper:
         """The company's other admins; operators where there are none; nobody without a company."""

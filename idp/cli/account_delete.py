@@ -5,7 +5,7 @@ import click
 from idp.accounts.errors import UnknownAccount
 from idp.cli.context import answer, json_option, refuses, services
 from idp.people.actors import Actor
-from idp.people.leaving import LastAdminOf, OperatorStays
+from idp.people.members.leaving import LastAdminOf, OperatorStays
 
 
 @click.command("delete")

@@ -11,8 +11,8 @@ from idp.cli.context import answer, json_option, refuse, rows, services
 from idp.infra.audit import PLATFORM, Problem
 from idp.infra.audit_check import Joined, NotAnExport, compare
 from idp.people.actors import Actor
-from idp.people.change_log import LogFilter
-from idp.people.log_names import tenant_names
+from idp.people.log.change_log import LogFilter
+from idp.people.log.names import tenant_names
 
 _COLUMNS = {
     "customer_number": "Customer number",

@@ -6,7 +6,7 @@ import click
 
 from idp.cli.context import services
 from idp.people.actors import Actor
-from idp.people.listing import MemberRow
+from idp.people.members.listing import MemberRow
 from idp.tenants.errors import UnknownMembership
 from idp.tenants.models import Tenant
 

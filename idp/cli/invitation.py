@@ -7,8 +7,8 @@ import click
 from idp.cli.company import CLI, company, customer_number
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.infra.throttle import Throttled
-from idp.people import open_invitations
 from idp.people.actors import Refused
+from idp.people.members import open_invitations
 from idp.people.models import Invitation
 from idp.tenants.errors import UnknownTenant
 

@@ -7,7 +7,7 @@ import click
 from idp.cli.company import CLI, company, customer_number, described, member, person_argument
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.people.actors import Refused
-from idp.people.listing import FactorFilter, Order, PeopleFilter, RoleFilter, Sort, Status
+from idp.people.members.listing import FactorFilter, Order, PeopleFilter, RoleFilter, Sort, Status
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
 from idp.tenants.memberships import ROLES

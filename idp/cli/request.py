@@ -10,8 +10,8 @@ import click
 from idp.cli.company import CLI, company
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.people.actors import Refused
-from idp.people.admin_request_rows import RequestRow
-from idp.people.admin_requests import UnknownRequest
+from idp.people.admin_requests.rows import RequestRow
+from idp.people.admin_requests.service import UnknownRequest
 from idp.tenants.errors import UnknownTenant
 
 request_id = click.argument("request_id", metavar="ID")

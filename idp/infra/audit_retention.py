@@ -63,7 +63,7 @@ class AuditRetention:
 
     def let_go(self, chain: str, before: datetime, days: int) -> int:
         """One portion of the records older than that; how many. The newest always stays, so the
-        chain goes on to say for how many ``days`` it is kept (``people.log_settings``).
+        chain goes on to say for how many ``days`` it is kept (``people.log.settings``).
         """
         with transaction() as session:
             head = head_of(chain, lock=True)

@@ -15,10 +15,10 @@ from idp.clients.models import ClientRow, ClientSecret
 from idp.core.clock import Clock
 from idp.infra.database import db
 from idp.infra.outbox import Delivery
+from idp.people.members.open_invitations import InvitationCounts, count_invitations
 from idp.people.models import AdminRequest, LogoutNotice
-from idp.people.open_invitations import InvitationCounts, count_invitations
-from idp.people.progress import Progress
-from idp.people.rollout import RollOut
+from idp.people.rollout.progress import Progress
+from idp.people.rollout.service import RollOut
 from idp.protocol.failed_flows import FailedFlows
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE
 from idp.tenants.models import Membership, Tenant

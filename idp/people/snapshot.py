@@ -24,7 +24,7 @@ from idp.grants.models import Grant
 from idp.infra.database import db, in_transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.process_cache import Recent
-from idp.people.enrolled import (
+from idp.people.rollout.enrolled import (
     enrolled_columns,
     enrolled_of,
     passwordless_column,

@@ -1,7 +1,8 @@
 """The MFA policy of a tenant: whom it binds, which factors count, and when it falls due.
 
 Pure functions, but for the SQL condition that says the same as ``is_bound``. What a policy means
-for one sign-in is decided in ``authn.steps``; what a change of it would do is ``people.forecast``.
+for one sign-in is decided in ``authn.steps``; what a change of it would do is
+``people.rollout.forecast``.
 """
 
 from collections.abc import Iterable, Mapping

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from idp.authn.login.registration import InvitationOffer
 from idp.core.vocabulary import LoginNeeded
-from idp.people.invitations import OpenInvitation
+from idp.people.members.invitations import OpenInvitation
 from idp.web import http
 from idp.web.contexts import InvitationInvalid, InvitationSignIn
 from idp.web.signed_in import signed_in

@@ -12,7 +12,7 @@ from idp.core.person import Person
 from idp.infra.csv_files import csv_lines
 from idp.infra.i18n import mark as _
 from idp.people.actors import Actor, NotAllowed
-from idp.people.change_log import LogFilter, LogRow
+from idp.people.log.change_log import LogFilter, LogRow
 from idp.web import contexts, http
 from idp.web.happenings import CATEGORIES, WORDS
 from idp.web.i18n import Translator, zone_of

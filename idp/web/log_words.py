@@ -10,7 +10,7 @@ from typing import Any
 
 from idp.infra.i18n import LOCALES
 from idp.infra.i18n import mark as _
-from idp.people.log_names import Party
+from idp.people.log.names import Party
 from idp.tenants.catalogue import PERMISSIONS, PRODUCTS
 from idp.web import happenings, wording
 from idp.web.i18n import Translator

@@ -4,11 +4,11 @@ from idp.accounts.service import AccountService
 from idp.authn.service import AuthnService
 from idp.authn.sessions import EndedSession, Sessions
 from idp.grants.service import Grants
-from idp.people.admin_requests import AdminRequests
+from idp.people.admin_requests.service import AdminRequests
 from idp.people.app_passwords import PeoplesAppPasswords
-from idp.people.not_me import SignInNotices
-from idp.people.service import PeopleService
-from idp.people.told import Told
+from idp.people.members.service import PeopleService
+from idp.people.members.told import Told
+from idp.people.recovery.not_me import SignInNotices
 from idp.protocol.server import ProtocolServer
 
 

@@ -29,9 +29,9 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Delivery, Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
-from idp.people.cases import Cases
-from idp.people.help import Help
-from idp.people.joining import Joining
+from idp.people.members.joining import Joining
+from idp.people.recovery.cases import Cases
+from idp.people.recovery.help import Help
 from tests.people.house import PASSWORD, House
 from tests.support.authenticator import Authenticator
 

@@ -21,11 +21,11 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Throttle
 from idp.people.actors import Actor
-from idp.people.alerts import Alerts
-from idp.people.cases import Cases
-from idp.people.help import Help
 from idp.people.models import RecoveryCase
-from idp.people.not_me import SignInNotices
+from idp.people.recovery.alerts import Alerts
+from idp.people.recovery.cases import Cases
+from idp.people.recovery.help import Help
+from idp.people.recovery.not_me import SignInNotices
 from tests.people.house import House
 
 KINDS = (TotpDevice, WebauthnCredential, CodeDestination, RecoveryCode, RememberedDevice)

@@ -28,9 +28,9 @@ from idp.infra.migrate import upgrade
 from idp.infra.outbox import Delivery, Outbox
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
+from idp.people.activation.arrivals import Arrivals
 from idp.people.actors import Actor
-from idp.people.arrivals import Arrivals
-from idp.people.service import PeopleService
+from idp.people.members.service import PeopleService
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
 from idp.tenants.directory import TenantDirectory

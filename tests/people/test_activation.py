@@ -11,12 +11,12 @@ from idp.core.randomness import Randomness
 from idp.infra.background import Background
 from idp.infra.database import db
 from idp.infra.outbox import Outbox
-from idp.people.activation import Activation
+from idp.people.activation.moving import all_missing, count_moving, list_moving
+from idp.people.activation.service import Activation
 from idp.people.actors import Actor, NotAllowed
-from idp.people.invitations import Invitations
+from idp.people.members.invitations import Invitations
 from idp.people.models import Invitation
-from idp.people.moving import all_missing, count_moving, list_moving
-from idp.people.rollout import RollOut
+from idp.people.rollout.service import RollOut
 from idp.tenants.activation import (
     AccountsState,
     ActivationRefused,

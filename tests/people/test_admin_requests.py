@@ -14,7 +14,7 @@ from idp.infra.database import db
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Throttle
 from idp.people.actors import Actor, NotAllowed
-from idp.people.admin_requests import AdminRequests, RequestRefused, UnknownRequest
+from idp.people.admin_requests.service import AdminRequests, RequestRefused, UnknownRequest
 from idp.tenants.errors import LastAdmin
 from idp.tenants.models import Membership
 from tests.people.house import House, both_databases

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from idp.accounts.models import Account
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Delivery
+from idp.people.activation.settling import AHEAD
 from idp.people.actors import Actor
 from idp.people.models import Invitation
-from idp.people.settling import AHEAD
 from idp.tenants.models import Membership, Tenant
 from tests.people.house import PASSWORD, House, both_databases
 

@@ -6,10 +6,10 @@ from idp.accounts.models import Account
 from idp.core.clock import Clock
 from idp.core.randomness import digest
 from idp.infra.database import db
-from idp.people import case_facts
 from idp.people.actors import Actor
-from idp.people.cases import CaseRefused, UnknownCase
 from idp.people.models import RecoveryApproval, RecoveryCase
+from idp.people.recovery import case_facts
+from idp.people.recovery.cases import CaseRefused, UnknownCase
 from idp.tenants.models import Tenant
 from tests.people.desk import IP, Desk, build_desk
 from tests.people.house import House, both_databases

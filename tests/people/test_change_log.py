@@ -11,9 +11,9 @@ from sqlalchemy import text
 from idp.accounts.models import Account
 from idp.infra.database import db, transaction
 from idp.people.actors import Actor, NotAllowed
-from idp.people.change_log import ChangeLog, LogFilter
-from idp.people.log_names import Party
-from idp.people.log_settings import LogSettings, RetentionInvalid, expected_chains
+from idp.people.log.change_log import ChangeLog, LogFilter
+from idp.people.log.names import Party
+from idp.people.log.settings import LogSettings, RetentionInvalid, expected_chains
 from idp.tenants.catalogue import READ_LOG
 from idp.tenants.models import Tenant
 from tests.people.house import House, both_databases
@@ -53,7 +53,7 @@ def books(house: House) -> Books:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idp.people.change_log.PAGE", PAGE)
+    monkeypatch.setattr("idp.people.log.change_log.PAGE", PAGE)
 
 
 @both_databases
@@ -211,7 +211,7 @@ def test_a_person_of_another_company_is_none(books: Books) -> None:
 def test_an_export_has_the_same_records_in_order_and_is_recorded(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("idp.people.change_log._CHUNK", 2)
+    monkeypatch.setattr("idp.people.log.change_log._CHUNK", 2)
     for _ in range(5):
         books.record()
     wanted = LogFilter(event="member.role")

@@ -34,7 +34,7 @@ from idp.core.vocabulary import ACR_LEVEL, Factor, LoginNeeded
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Delivery
 from idp.people.actors import Actor
-from idp.people.forecast import ClientDoor, MemberForecast, Stages
+from idp.people.rollout.forecast import ClientDoor, MemberForecast, Stages
 from idp.tenants.models import Membership
 from idp.tenants.policy import MODES, build_policy
 from tests.authn.door import Browser, Door, build_authn

@@ -9,7 +9,7 @@ import pytest
 
 from idp.infra.database import transaction
 from idp.people.actors import Actor, NotAllowed, NotHeld, NotYourself, OnlyAdmins
-from idp.people.service import Refused
+from idp.people.members.service import Refused
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG
 from idp.tenants.models import Membership, Tenant
 from tests.people.house import House

@@ -12,7 +12,7 @@ from idp.infra.database import db
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Throttle
 from idp.people.actors import Actor, NotAllowed
-from idp.people.joining import Joining, JoinRefused
+from idp.people.members.joining import Joining, JoinRefused
 from idp.tenants.catalogue import default_permissions
 from idp.tenants.errors import UnknownMembership
 from idp.tenants.models import Membership, Tenant

@@ -7,7 +7,7 @@ from idp.core.randomness import Randomness
 from idp.infra.mail_templates import render_mail
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Throttle
-from idp.people.letters import LONGEST, LetterRefused, Letters
+from idp.people.members.letters import LONGEST, LetterRefused, Letters
 from idp.tenants.models import Tenant
 from tests.people.house import House
 

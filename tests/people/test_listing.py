@@ -13,7 +13,15 @@ from sqlalchemy import insert
 from idp.accounts.models import Account
 from idp.authn.models import TotpDevice
 from idp.infra.database import transaction
-from idp.people.listing import SORTS, Cursor, FactorFilter, Order, PeopleFilter, RoleFilter, Status
+from idp.people.members.listing import (
+    SORTS,
+    Cursor,
+    FactorFilter,
+    Order,
+    PeopleFilter,
+    RoleFilter,
+    Status,
+)
 from idp.tenants.catalogue import MANAGE_PEOPLE, default_permissions
 from idp.tenants.models import Membership
 from tests.people.house import House, both_databases

@@ -13,7 +13,7 @@ from idp.infra.database import transaction
 from idp.infra.outbox import Delivery
 from idp.people.models import AdminRequest, Invitation, LogoutNotice
 from idp.people.overview import Overview
-from idp.people.rollout import RollOut
+from idp.people.rollout.service import RollOut
 from idp.protocol.failed_flows import FailedFlows
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, console_rights
 from idp.tenants.models import Membership, Tenant

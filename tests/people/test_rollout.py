@@ -16,8 +16,8 @@ from idp.core.vocabulary import Factor
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.people.actors import Actor, NotAllowed, NotYourself
-from idp.people.forecast import ClientDoor, Stages
-from idp.people.rollout import BypassRefused, RollOut
+from idp.people.rollout.forecast import ClientDoor, Stages
+from idp.people.rollout.service import BypassRefused, RollOut
 from idp.tenants.deadlines import REMINDER_PAUSE
 from idp.tenants.errors import UnknownMembership
 from idp.tenants.models import Membership, Tenant

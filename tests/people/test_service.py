@@ -9,8 +9,7 @@ from idp.core.randomness import digest
 from idp.infra.database import db, transaction
 from idp.infra.throttle import Throttled
 from idp.people.actors import Actor
-from idp.people.models import Invitation
-from idp.people.service import (
+from idp.people.members.service import (
     AlreadyInvited,
     AlreadyMember,
     BoundElsewhere,
@@ -19,6 +18,7 @@ from idp.people.service import (
     NotAllowed,
     NotYourself,
 )
+from idp.people.models import Invitation
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.tenants.models import Membership, Tenant

@@ -22,8 +22,8 @@ from idp.infra.delivery_queue import DeliveryQueue
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Delivery
 from idp.people.actors import Actor, NotAllowed
+from idp.people.members.told import ToldRow
 from idp.people.models import LogoutNotice
-from idp.people.told import ToldRow
 from idp.settings import Settings
 from idp.tenants.models import Membership, Tenant
 from idp.wiring import Services, build_services

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from idp.people.log_names import Party
+from idp.people.log.names import Party
 from idp.web import contexts as pages
 from tests.web.login_samples import EMAIL, NOW
 

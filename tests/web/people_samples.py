@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from idp.people.log_names import Party
-from idp.people.told import ToldRow
+from idp.people.log.names import Party
+from idp.people.members.told import ToldRow
 from idp.web import contexts as pages
 
 ANNA = Party("person", "Anna Admin", "1" * 32)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from idp.people.admin_request_rows import RequestRow
-from idp.people.told import ToldRow
+from idp.people.admin_requests.rows import RequestRow
+from idp.people.members.told import ToldRow
 from idp.web import contexts as pages
 from tests.web.account_samples import ME as PERSON
 from tests.web.case_samples import ME as OPERATOR

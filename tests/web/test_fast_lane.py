@@ -134,7 +134,11 @@ def told(response: TestResponse) -> tuple[str, dict[str, str], str]:
         r"code=[\w-]{43}|[0-9a-f]{32}|[\w-]{43}$", "*", headers.get("Location", "")
     )
     # What is different at each request: the form's token, the reference of an error.
-    body = re.sub(r'<code>[\w-]{6,43}</code>|value="[\w-]{43}"|[0-9a-f]{64}|[0-9A-Za-z_-]{8,43}"', "*", response.text)
+    body = re.sub(
+        r'<code>[\w-]{6,43}</code>|value="[\w-]{43}"|[0-9a-f]{64}|[0-9A-Za-z_-]{8,43}"',
+        "*",
+        response.text,
+    )
     return response.status, headers, "" if response.location else body
 
 

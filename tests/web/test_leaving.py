@@ -13,8 +13,8 @@ from idp.authn.factors.news import Where
 from idp.infra.database import Base, db
 from idp.infra.outbox import Delivery
 from idp.people.actors import Actor
-from idp.people.change_log import LogFilter
-from idp.people.leaving import LastAdminOf, OperatorStays
+from idp.people.log.change_log import LogFilter
+from idp.people.members.leaving import LastAdminOf, OperatorStays
 from idp.web.http import WEB
 from tests.web.conftest import Front
 

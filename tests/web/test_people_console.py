@@ -222,7 +222,7 @@ def test_a_selection_as_a_file(nord: Company) -> None:
 
 
 def test_a_long_file_is_read_in_portions(nord: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("idp.people.export.MAX_PAGE", 3)
+    monkeypatch.setattr("idp.people.members.export.MAX_PAGE", 3)
     for number in range(10):
         nord.member(f"p{number}@nord.example")
     rows = rows_of(nord.browser.get(f"{BASE}/people.csv?sort=-last-sign-in"))

@@ -2,7 +2,7 @@
 
 What a line makes and that it was made are written in one transaction: whatever kills a worker, no
 line is applied twice and none is lost. An applied line is an invitation that nobody was told of
-yet; ``people.arrivals`` settles it now or at the activation of the company.
+yet; ``people.activation.arrivals`` settles it now or at the activation of the company.
 """
 
 from collections.abc import Callable, Sequence

@@ -3,7 +3,7 @@
 from flask import Response, abort, request
 
 from idp.core.person import PersonMembership
-from idp.people.admin_requests import LIFETIME, RequestRefused, UnknownRequest
+from idp.people.admin_requests.service import LIFETIME, RequestRefused, UnknownRequest
 from idp.people.admins import admins_of
 from idp.web import contexts, http
 from idp.web.account.frame import bp, done, minutes, notice, show

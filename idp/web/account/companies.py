@@ -4,7 +4,7 @@ from flask import Response, abort, request
 
 from idp.authn.ports import JoinRefused
 from idp.core.person import PersonMembership
-from idp.people.letters import LetterRefused
+from idp.people.members.letters import LetterRefused
 from idp.web import contexts, http
 from idp.web.account.frame import bp, done, minutes, show
 from idp.web.admin.frame import me_of

@@ -3,7 +3,7 @@
 from flask import Response, abort, request
 
 from idp.core.person import PersonMembership
-from idp.people.leaving import EmailMismatch, LastAdminOf, OperatorStays
+from idp.people.members.leaving import EmailMismatch, LastAdminOf, OperatorStays
 from idp.tenants.catalogue import product_name
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.web import contexts, http

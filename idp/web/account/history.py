@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from flask import Response, request
 
-from idp.people.history import Happening
+from idp.people.log.history import Happening
 from idp.web import contexts, happenings, http, wording
 from idp.web.account.clients import client_name
 from idp.web.account.frame import bp, show

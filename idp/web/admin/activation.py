@@ -11,8 +11,8 @@ from flask import Response, request, stream_with_context
 from idp.infra.csv_files import csv_lines
 from idp.infra.i18n import LANGUAGE_NAMES, LOCALES, zone_of
 from idp.infra.mail_templates import render_mail
-from idp.people import moving
-from idp.people.activation_mail import context_of
+from idp.people.activation import moving
+from idp.people.activation.mail import context_of
 from idp.people.actors import Actor
 from idp.tenants.activation import LONGEST, USUAL_DAYS, AccountsState, ActivationRefused
 from idp.web import contexts

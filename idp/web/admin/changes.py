@@ -3,7 +3,7 @@
 from flask import abort
 
 from idp.people.actors import Actor, NotAllowed
-from idp.people.change_log import LogFilter
+from idp.people.log.change_log import LogFilter
 from idp.web import contexts
 from idp.web.guards import Administrator
 from idp.web.http import services

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from idp.people.listing import Cursor
+from idp.people.members.listing import Cursor
 
 
 def encode_cursor(cursor: Cursor) -> str:

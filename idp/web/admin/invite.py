@@ -9,8 +9,8 @@ from idp.accounts.claims import InvalidClaim
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.infra.throttle import Throttled
 from idp.people.actors import Actor, NotAllowed, Refused
+from idp.people.members.open_invitations import State, count_invitations, list_invitations
 from idp.people.models import Invitation
-from idp.people.open_invitations import State, count_invitations, list_invitations
 from idp.tenants.catalogue import MANAGE_PEOPLE, UnknownCatalogueEntry, default_permissions
 from idp.web import contexts
 from idp.web.admin import bp

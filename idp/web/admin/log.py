@@ -6,7 +6,7 @@ from flask import Response, abort, request
 
 from idp.infra.audit_retention import LONGEST, SHORTEST
 from idp.people.actors import Actor, NotAllowed
-from idp.people.log_settings import RetentionInvalid
+from idp.people.log.settings import RetentionInvalid
 from idp.tenants.catalogue import MANAGE_PEOPLE, READ_LOG
 from idp.web import contexts, log_page
 from idp.web.admin import bp

@@ -7,9 +7,9 @@ from flask import Response, abort, request, stream_with_context
 
 from idp.infra.throttle import Throttled
 from idp.people.actors import Actor, NotAllowed
-from idp.people.bulk import ACTIONS, BulkAction, BulkRow
-from idp.people.listing import MAX_PAGE, SORTS, MemberRow, PeopleFilter
-from idp.people.open_invitations import count_invitations, list_invitations
+from idp.people.members.bulk import ACTIONS, BulkAction, BulkRow
+from idp.people.members.listing import MAX_PAGE, SORTS, MemberRow, PeopleFilter
+from idp.people.members.open_invitations import count_invitations, list_invitations
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web import contexts
 from idp.web.admin import bp

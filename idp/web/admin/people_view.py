@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from idp.people.listing import BY_NAME, EVERYBODY, SORTS, Cursor, Order, PeopleFilter, Sort
+from idp.people.members.listing import BY_NAME, EVERYBODY, SORTS, Cursor, Order, PeopleFilter, Sort
 from idp.web.admin.cursor import decode_cursor, encode_cursor
 
 SIZES = (25, 50, 100, 200)

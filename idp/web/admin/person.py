@@ -4,8 +4,8 @@ from flask import Response, abort, request
 
 from idp.core.user_agents import device_name
 from idp.people.actors import Actor, NotAllowed, Refused
-from idp.people.ending import count_app_passwords
-from idp.people.listing import MemberRow
+from idp.people.members.ending import count_app_passwords
+from idp.people.members.listing import MemberRow
 from idp.tenants.catalogue import MANAGE_PEOPLE, READ_LOG, UnknownCatalogueEntry
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.web import contexts

@@ -8,7 +8,7 @@ import orjson
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from idp.people.service import Actor
+from idp.people.members.service import Actor
 from idp.tenants.policy import InvalidPolicy
 from idp.web import contexts
 from idp.web.admin import bp

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from idp.clients.client import Client
 from idp.core.person import MfaMode, Policy
 from idp.core.vocabulary import ACR_LEVEL, SECOND_FACTORS, Factor
-from idp.people.forecast import ClientDoor, Stages
+from idp.people.rollout.forecast import ClientDoor, Stages
 from idp.tenants.policy import MODES, InvalidPolicy, build_policy
 from idp.web import contexts
 from idp.web.guards import Administrator

@@ -8,8 +8,8 @@ from flask import request
 
 from idp.core.person import Policy
 from idp.core.vocabulary import SECOND_FACTORS, Factor
-from idp.people.forecast import Forecast, MemberForecast
-from idp.people.progress import Progress, Standing
+from idp.people.rollout.forecast import Forecast, MemberForecast
+from idp.people.rollout.progress import Progress, Standing
 from idp.tenants.policy import counting_factors
 from idp.web import contexts
 from idp.web.admin.frame import done, frame_of

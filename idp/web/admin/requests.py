@@ -3,7 +3,7 @@
 from flask import Response, abort, request
 
 from idp.people.actors import Actor, NotAllowed
-from idp.people.admin_requests import RequestRefused, UnknownRequest
+from idp.people.admin_requests.service import RequestRefused, UnknownRequest
 from idp.web import contexts
 from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show

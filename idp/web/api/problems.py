@@ -26,12 +26,12 @@ from idp.infra.ephemeral import StoreUnavailable
 from idp.infra.keyring import UnknownKey
 from idp.infra.throttle import Throttled
 from idp.people.actors import NotAllowed, NotHeld, OnlyAdmins, Refused
-from idp.people.admin_requests import RequestRefused, UnknownRequest
+from idp.people.admin_requests.service import RequestRefused, UnknownRequest
 from idp.people.app_passwords import AppPasswordRefused
-from idp.people.cases import UnknownCase
 from idp.people.imports.errors import UnknownImport
 from idp.people.imports.reading import FileRefused
-from idp.people.invitations import InvalidInvitation
+from idp.people.members.invitations import InvalidInvitation
+from idp.people.recovery.cases import UnknownCase
 from idp.tenants.activation import ActivationRefused
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.customer_number import InvalidCustomerNumber

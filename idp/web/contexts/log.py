@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from idp.people.log_names import NOBODY, Party
+from idp.people.log.names import NOBODY, Party
 from idp.web.contexts.admin import AdminPage
 from idp.web.contexts.operator import OperatorPage
 

@@ -9,7 +9,7 @@ from idp.web.contexts.operator import OperatorPage
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRow:
-    """Something to look at; ``trouble`` is a key of ``people.watch.Trouble``."""
+    """Something to look at; ``trouble`` is a key of ``people.operators.watch.Trouble``."""
 
     trouble: str
     url: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from idp.people.log_names import Party
+from idp.people.log.names import Party
 from idp.web.contexts.admin import (
     AdminPage,
     InvitationRow,
@@ -200,7 +200,7 @@ class PersonDetail(PeoplePage):
     hours: int | str = 24
     ends: Consequences = Consequences()
     told: tuple[Any, ...] = ()
-    """Rows of ``people.told``, as its macro takes them."""
+    """Rows of ``people.members.told``, as its macro takes them."""
     changes: tuple[ChangeLine, ...] = ()
     log_url: str = ""
     failed: str = ""

@@ -144,7 +144,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class EffectGroup:
-    """People who meet the same at their next sign-in (see ``people.forecast.Effect``).
+    """People who meet the same at their next sign-in (see ``people.rollout.forecast.Effect``).
 
     ``deadline`` until when they may put it off; ``names`` are the first of ``count``; ``you``: the
     admin is one of them. The effect ``in-groups`` has ``stages`` instead of names.

@@ -5,8 +5,8 @@ which products were told of a lock or a removal (T4).
 from dataclasses import dataclass
 from typing import ClassVar
 
-from idp.people.admin_request_rows import RequestRow
-from idp.people.told import ToldRow
+from idp.people.admin_requests.rows import RequestRow
+from idp.people.members.told import ToldRow
 from idp.web.contexts.admin import AdminPage
 from idp.web.contexts.operator import OperatorPage
 from idp.web.contexts.own_factors import AccountPage

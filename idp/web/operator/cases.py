@@ -4,9 +4,9 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, abort, request
 
-from idp.people import case_facts
 from idp.people.actors import Actor
-from idp.people.cases import APPROVALS, CaseRefused, UnknownCase
+from idp.people.recovery import case_facts
+from idp.people.recovery.cases import APPROVALS, CaseRefused, UnknownCase
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator

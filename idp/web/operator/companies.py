@@ -9,8 +9,8 @@ from idp.accounts.claims import InvalidClaim
 from idp.accounts.email_address import InvalidEmail
 from idp.infra.throttle import Throttled
 from idp.people.actors import Refused
-from idp.people.companies import Company, FirstAdmin
 from idp.people.models import Invitation
+from idp.people.operators.companies import Company, FirstAdmin
 from idp.tenants.catalogue import UnknownCatalogueEntry
 from idp.tenants.customer_number import InvalidCustomerNumber
 from idp.tenants.errors import CustomerNumberTaken, UnknownTenant

@@ -5,8 +5,8 @@ from datetime import datetime
 from flask import Response, request
 
 from idp.infra.audit import PLATFORM
-from idp.people.operations import Verification
-from idp.people.watch import Part, versions
+from idp.people.operators.operations import Verification
+from idp.people.operators.watch import Part, versions
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator

@@ -3,7 +3,7 @@
 from flask import Response
 
 from idp.infra.database import DatabaseUnavailable
-from idp.people.watch import Figures, Finding
+from idp.people.operators.watch import Figures, Finding
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator

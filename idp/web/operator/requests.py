@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from flask import Response, abort, request
 
 from idp.people.actors import NotAllowed
-from idp.people.admin_requests import RequestRefused, UnknownRequest
+from idp.people.admin_requests.service import RequestRefused, UnknownRequest
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
-from idp.people.moving import list_moving
+from idp.people.activation.moving import list_moving
 from idp.tenants.activation import AccountsState
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.fields import STRICT, After, Id, Limit, Moment, Search, Wire

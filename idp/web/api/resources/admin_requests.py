@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
-from idp.people.admin_request_rows import RequestRow
+from idp.people.admin_requests.rows import RequestRow
 from idp.web.api.resources.fields import STRICT, Moment, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from idp.core.vocabulary import ManagementScope
-from idp.people.companies import FirstAdmin
+from idp.people.operators.companies import FirstAdmin
 from idp.tenants.catalogue import PRODUCTS, check_products
 from idp.tenants.logos import redraw
 from idp.tenants.models import Tenant

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
-from idp.people import open_invitations
+from idp.people.members import open_invitations
 from idp.people.models import Invitation as Row
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor

@@ -9,8 +9,8 @@ from msgspec import Meta
 from idp.core.vocabulary import ManagementScope
 from idp.infra.audit_retention import LONGEST, SHORTEST
 from idp.infra.csv_files import csv_lines
-from idp.people.change_log import LogFilter, LogRow
-from idp.people.log_names import Party
+from idp.people.log.change_log import LogFilter, LogRow
+from idp.people.log.names import Party
 from idp.tenants.catalogue import READ_LOG
 from idp.web.api.resources.fields import STRICT, Id, Moment, Wire
 from idp.web.api.table import Call, Download, operation

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from idp.core.vocabulary import ManagementScope
 from idp.infra.database import transaction
-from idp.people.listing import MemberRow, Order, PeopleFilter
+from idp.people.members.listing import MemberRow, Order, PeopleFilter
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.errors import UnknownMembership
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor

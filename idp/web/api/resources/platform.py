@@ -8,7 +8,7 @@ from idp.accounts.models import Account as Stored
 from idp.core.vocabulary import ManagementScope
 from idp.infra.delivery_queue import QueuedRow
 from idp.infra.keyring import KeyInfo
-from idp.people import case_facts
+from idp.people.recovery import case_facts
 from idp.web.api.problems import field_problem
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.fields import STRICT, After, Email, Limit, Moment, Why, Wire

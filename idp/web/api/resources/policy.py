@@ -7,8 +7,8 @@ from msgspec import Meta, field
 
 from idp.core.person import MfaMode, Policy
 from idp.core.vocabulary import ManagementScope
-from idp.people.forecast import Forecast as Outcome
-from idp.people.forecast import Stages
+from idp.people.rollout.forecast import Forecast as Outcome
+from idp.people.rollout.forecast import Stages
 from idp.tenants.policy import InvalidPolicy, build_policy
 from idp.web.api.problems import Problem
 from idp.web.api.resources.fields import STRICT, Id, Moment, Wire

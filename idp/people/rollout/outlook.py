@@ -1,7 +1,7 @@
 """What somebody will meet at a sign-in: ``authn.steps.decide`` asked page after page.
 
 Nobody signs in here: each page is answered as the person could, until they are in, have to set
-something up, or get no further. Used by ``people.forecast``; it knows no rule of its own.
+something up, or get no further. Used by ``people.rollout.forecast``; it knows no rule of its own.
 """
 
 from datetime import datetime

@@ -3,9 +3,9 @@
 from idp.accounts.models import Account
 from idp.infra.database import db
 from idp.infra.outbox import Outbox
-from idp.people.admin_request_rows import RequestRow
+from idp.people.admin_requests.rows import RequestRow
 from idp.people.admins import admins_of
-from idp.people.cases import operators
+from idp.people.recovery.cases import operators
 from idp.settings import Settings
 
 

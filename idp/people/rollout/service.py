@@ -20,15 +20,15 @@ from idp.infra.audit import Audit
 from idp.infra.database import transaction
 from idp.infra.outbox import Outbox
 from idp.people.actors import Actor, NotYourself, Refused
-from idp.people.forecast import (
+from idp.people.rollout.forecast import (
     MAX_STAGE_DAYS,
     ClientDoor,
     Forecast,
     Stages,
     forecast,
 )
-from idp.people.progress import Progress, progress_of
-from idp.people.roster import Roster, read_roster
+from idp.people.rollout.progress import Progress, progress_of
+from idp.people.rollout.roster import Roster, read_roster
 from idp.settings import Settings
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.deadlines import mark_reminded

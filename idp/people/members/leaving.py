@@ -18,7 +18,7 @@ from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.outbox import Outbox
 from idp.people.actors import Actor, Refused
-from idp.people.service import PeopleService
+from idp.people.members.service import PeopleService
 from idp.settings import Settings
 from idp.tenants.errors import LastAdmin, UnknownMembership
 from idp.tenants.models import Membership, Tenant

@@ -15,8 +15,8 @@ from idp.accounts.guessing import network_of
 from idp.accounts.models import Account
 from idp.infra.audit import AuditEvent
 from idp.infra.database import db
-from idp.people.cases import UnknownCase, operators
 from idp.people.models import RecoveryApproval, RecoveryCase
+from idp.people.recovery.cases import UnknownCase, operators
 from idp.tenants.models import Membership, Tenant
 
 Status = Literal["open", "approved", "refused", "cancelled", "expired"]

@@ -21,8 +21,8 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Actor
+from idp.people.members.open_invitations import close_invitations
 from idp.people.models import Invitation
-from idp.people.open_invitations import close_invitations
 from idp.settings import Settings
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number

@@ -26,10 +26,10 @@ from idp.infra.audit import Audit
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
-from idp.people import admin_request_rows as rows
 from idp.people.actors import Actor, NotAllowed, Refused
-from idp.people.admin_request_mail import RequestMail
-from idp.people.admin_request_rows import RequestRow
+from idp.people.admin_requests import rows
+from idp.people.admin_requests.mail import RequestMail
+from idp.people.admin_requests.rows import RequestRow
 from idp.people.models import AdminRequest
 from idp.settings import Settings
 from idp.tenants.models import Membership, Tenant

@@ -1,7 +1,8 @@
 """Activating central accounts for a company, putting the cut-off off, reminding people (A1-A6).
 
 Only the company's admins, or an operator, may. The people themselves are mailed in the background
-(``people.arrivals``), so that a company of thousands is activated in one short unit of work.
+(``people.activation.arrivals``), so that a company of thousands is activated in one short unit of
+work.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,7 @@ from idp.infra.background import Background
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
-from idp.people.actors import Actor
-from idp.people.admins import admins_of
-from idp.people.models import Invitation
-from idp.people.moving import (
+from idp.people.activation.moving import (
     Moving,
     Prospect,
     Week,
@@ -28,6 +26,9 @@ from idp.people.moving import (
     prospect_of,
     weeks_of,
 )
+from idp.people.actors import Actor
+from idp.people.admins import admins_of
+from idp.people.models import Invitation
 from idp.settings import Settings
 from idp.tenants.activation import (
     AccountsState,

@@ -1,6 +1,6 @@
 """A company with everybody in it as they stand now, read in a handful of queries.
 
-What forecasts are made from (``people.forecast``); nobody is looked up one by one.
+What forecasts are made from (``people.rollout.forecast``); nobody is looked up one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from idp.accounts.models import Account
 from idp.core.person import Policy
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
-from idp.people.enrolled import NOTHING, Enrolled, enrolled_in
+from idp.people.rollout.enrolled import NOTHING, Enrolled, enrolled_in
 from idp.tenants.models import Membership, Tenant
 from idp.tenants.policy import policy_of
 

@@ -19,7 +19,7 @@ from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
 from idp.people.models import AdminRequest, RecoveryCase
-from idp.people.operations import Operations
+from idp.people.operators.operations import Operations
 from idp.settings import Settings
 from idp.tenants.models import Membership, Tenant
 

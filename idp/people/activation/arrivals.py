@@ -23,11 +23,11 @@ from idp.core.randomness import Randomness, digest
 from idp.infra.audit import Audit
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
-from idp.people.activation_mail import ActivationMail
-from idp.people.invitations import Invitations
-from idp.people.lines import FIRM, Lines, open_at
+from idp.people.activation.lines import FIRM, Lines, open_at
+from idp.people.activation.mail import ActivationMail
+from idp.people.activation.settling import Settling
+from idp.people.members.invitations import Invitations
 from idp.people.models import Invitation
-from idp.people.settling import Settling
 from idp.settings import Settings
 from idp.tenants.activation import accounts_of
 from idp.tenants.catalogue import check_permissions, check_products, default_permissions

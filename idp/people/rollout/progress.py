@@ -16,7 +16,7 @@ from idp.accounts.models import Account
 from idp.core.person import Policy
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
-from idp.people.enrolled import NOTHING, enrolled_in
+from idp.people.rollout.enrolled import NOTHING, enrolled_in
 from idp.tenants.models import Membership
 from idp.tenants.policy import bound_condition, counting_factors
 

@@ -1,8 +1,8 @@
 """The what-if of a policy (M11): what saving it does to each member, and what they meet next.
 
 No second rule: every member is put before the decision of signing in as they would stand under the
-proposed policy (``people.outlook``). The deadlines are worked out here too, and ``people.rollout``
-saves exactly these.
+proposed policy (``people.rollout.outlook``). The deadlines are worked out here too, and
+``people.rollout.service`` saves exactly these.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from typing import Any, Literal
 from idp.authn.step import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
 from idp.core.person import Person, PersonMembership, Policy, Role
 from idp.core.vocabulary import LoginNeeded
-from idp.people.outlook import way_of
-from idp.people.roster import Roster, RosterMember
+from idp.people.rollout.outlook import way_of
+from idp.people.rollout.roster import Roster, RosterMember
 from idp.tenants.policy import counting_factors, deadline_of, is_bound
 
 Effect = Literal[

@@ -22,7 +22,7 @@ from idp.infra.audit import Audit
 from idp.infra.database import after_commit, transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
-from idp.people.cases import Cases
+from idp.people.recovery.cases import Cases
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
 

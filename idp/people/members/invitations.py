@@ -1,8 +1,8 @@
 """Invitations into a company: mailed, expiring, resendable, revocable, accepted exactly once (T2).
 
 The mail is written in the transaction that stores the invitation; only the token's digest is kept.
-Those that were prepared by an import (``import_id``) are mailed by ``people.arrivals``, once their
-company has activated central accounts; they are accepted here like any other.
+Those that were prepared by an import (``import_id``) are mailed by ``people.activation.arrivals``,
+once their company has activated central accounts; they are accepted here like any other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,10 @@ from idp.infra.audit import Audit
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle
-from idp.people.activation_mail import ActivationMail
+from idp.people.activation.mail import ActivationMail
+from idp.people.activation.taking_up import InvalidInvitation, InvitationForOther, TakingUp
 from idp.people.actors import Actor, AlreadyInvited, AlreadyMember
 from idp.people.models import Invitation
-from idp.people.taking_up import InvalidInvitation, InvitationForOther, TakingUp
 from idp.settings import Settings
 from idp.tenants.catalogue import (
     MANAGE_PEOPLE,

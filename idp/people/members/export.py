@@ -6,8 +6,8 @@ from idp.infra.audit import Audit
 from idp.infra.csv_files import csv_lines
 from idp.infra.database import transaction
 from idp.people.actors import Actor
-from idp.people.listing import MAX_PAGE, Cursor, MemberRow, Order, PeopleFilter
-from idp.people.service import PeopleService
+from idp.people.members.listing import MAX_PAGE, Cursor, MemberRow, Order, PeopleFilter
+from idp.people.members.service import PeopleService
 from idp.tenants.catalogue import MANAGE_PEOPLE
 
 COLUMNS = (

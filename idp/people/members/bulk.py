@@ -12,9 +12,9 @@ from typing import Literal, get_args
 from idp.core.clock import Clock
 from idp.core.person import Role
 from idp.people.actors import Actor, NotAllowed, Refused
-from idp.people.listing import MAX_PAGE, MemberRow, PeopleFilter
-from idp.people.rollout import RollOut
-from idp.people.service import PeopleService
+from idp.people.members.listing import MAX_PAGE, MemberRow, PeopleFilter
+from idp.people.members.service import PeopleService
+from idp.people.rollout.service import RollOut
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.tenants.deadlines import REMINDER_PAUSE
 from idp.tenants.errors import LastAdmin, UnknownMembership

@@ -27,12 +27,12 @@ from idp.people.actors import (
     NotYourself,
     Refused,
 )
-from idp.people.invitations import (
+from idp.people.members.invitations import (
     InvalidInvitation,
     InvitationForOther,
     Invitations,
 )
-from idp.people.listing import (
+from idp.people.members.listing import (
     BY_NAME,
     EVERYBODY,
     Cursor,
@@ -45,7 +45,7 @@ from idp.people.listing import (
     list_people,
     list_waiting,
 )
-from idp.people.open_invitations import close_invitations
+from idp.people.members.open_invitations import close_invitations
 from idp.people.snapshot import PersonDirectory
 from idp.settings import Settings
 from idp.tenants.catalogue import MANAGE_PEOPLE

@@ -5,9 +5,9 @@
       ├────▶ cancelled  the person says by the mailed link that they have not asked
       └────▶ (expired)  nobody decided in a week; it stays "open" in the table and counts no more
 
-Opened by ``people.help`` from the sign-in, worked in the operator console. Every step is audited in
-the company's chain and mailed to the person in the same unit of work; what leaves ``open`` does so
-by one conditional UPDATE, so however many decide at once, one decision stands.
+Opened by ``people.recovery.help`` from the sign-in, worked in the operator console. Every step is
+audited in the company's chain and mailed to the person in the same unit of work; what leaves
+``open`` does so by one conditional UPDATE, so however many decide at once, one decision stands.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from idp.infra.audit import Audit
 from idp.infra.database import db, lock_for_change, transaction
 from idp.infra.outbox import Outbox
 from idp.people.actors import Actor, Refused
+from idp.people.members.service import PeopleService
 from idp.people.models import RecoveryApproval, RecoveryCase
-from idp.people.service import PeopleService
 from idp.settings import Settings
 from idp.tenants.models import Tenant
 
@@ -51,7 +51,7 @@ class CaseRefused(Refused):
 
 
 class Cases:
-    """Opens, approves, refuses and cancels; ``people.case_facts`` reads."""
+    """Opens, approves, refuses and cancels; ``people.recovery.case_facts`` reads."""
 
     def __init__(
         self,

@@ -9,9 +9,9 @@ from idp.accounts.models import Account
 from idp.core.clock import Clock
 from idp.infra.audit import Audit
 from idp.infra.database import db
+from idp.people.activation.taking_up import InvalidInvitation, TakingUp
 from idp.people.imports.models import ImportJob
 from idp.people.models import Invitation
-from idp.people.taking_up import InvalidInvitation, TakingUp
 
 PREPARED = (
     Invitation.import_id.is_not(None),

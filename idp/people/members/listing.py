@@ -16,7 +16,7 @@ from idp.accounts.models import Account
 from idp.core.person import Policy, Role
 from idp.core.vocabulary import Factor
 from idp.infra.database import UtcDateTime, db
-from idp.people.enrolled import enrolled_columns, enrolled_of
+from idp.people.rollout.enrolled import enrolled_columns, enrolled_of
 from idp.tenants.catalogue import CONSOLE, console_rights
 from idp.tenants.memberships import check_role
 from idp.tenants.models import Membership

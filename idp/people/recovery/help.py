@@ -14,8 +14,8 @@ from idp.infra.ephemeral import EphemeralStore
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.admins import admins_of
-from idp.people.cases import Cases
-from idp.people.service import PeopleService
+from idp.people.members.service import PeopleService
+from idp.people.recovery.cases import Cases
 from idp.settings import Settings
 from idp.tenants.models import Membership
 

@@ -18,7 +18,7 @@ from idp.infra.audit import PLATFORM, Audit, AuditEvent
 from idp.infra.audit_records import exported
 from idp.infra.database import db, transaction
 from idp.people.actors import Actor
-from idp.people.log_names import Names, Party, name_of
+from idp.people.log.names import Names, Party, name_of
 from idp.tenants.catalogue import READ_LOG
 from idp.tenants.models import Membership
 

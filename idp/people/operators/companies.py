@@ -12,9 +12,9 @@ from sqlalchemy import func, or_, select
 from idp.accounts.models import Account
 from idp.infra.database import db, transaction
 from idp.people.actors import Actor
-from idp.people.case_facts import name_of
-from idp.people.invitations import Invitations
+from idp.people.members.invitations import Invitations
 from idp.people.models import Invitation
+from idp.people.recovery.case_facts import name_of
 from idp.tenants.catalogue import PRODUCTS, check_products
 from idp.tenants.models import Membership, Tenant, TenantProduct
 from idp.tenants.service import TenantService

@@ -1,4 +1,4 @@
-"""Settles prepared people in the background, a portion at a time (``people.arrivals``).
+"""Settles prepared people in the background, a portion at a time (``people.activation.arrivals``).
 
 Each line is a unit of work of its own, so whoever is killed has lost none and mailed nobody twice;
 and no more mails wait than leave room for the codes of those who are signing in.
@@ -15,8 +15,8 @@ from idp.core.clock import Clock
 from idp.infra.database import DatabaseUnavailable, db, transaction
 from idp.infra.ephemeral import StoreUnavailable
 from idp.infra.outbox import Delivery
-from idp.people.activation_mail import ActivationMail, Way
-from idp.people.lines import UNSENT, Lines
+from idp.people.activation.lines import UNSENT, Lines
+from idp.people.activation.mail import ActivationMail, Way
 from idp.people.models import Invitation
 from idp.tenants.memberships import Memberships
 from idp.tenants.models import Tenant

@@ -1,0 +1,1 @@
+"""From product-local logins to central accounts: activation, prepared people, who has moved."""

@@ -1,0 +1,1 @@
+"""The change log of a company and a person's own history."""

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any, cast
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from idp.accounts.breached import PasswordsUnavailable
@@ -16,7 +16,7 @@ from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttled
 from idp.settings import Settings
 from idp.web import errors
-from idp.web.http import SERVICES, WEB, guard
+from idp.web.http import SERVICES, WEB, client_address, guard
 from idp.web.metrics import count_request
 from idp.web.render import Renderer
 from idp.web.routes import register_blueprints
@@ -52,6 +52,9 @@ def create_app(settings: Settings, **overrides: Any) -> Flask:
     init_database(app, settings, sealer)
     with app.app_context():
         services = build_services(settings, sealer=sealer, **overrides)
+    services.audit.address = lambda: (
+        client_address(request, settings) if has_request_context() else None
+    )
     app.extensions[SERVICES] = services
     app.extensions[WEB] = (
         BrowserGuard(

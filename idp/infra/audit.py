@@ -45,6 +45,8 @@ class Audit:
         self._clock = clock
         self._randomness = randomness
         self.keys = AuditKeys(sealer)
+        self.address: Callable[[], str | None] = lambda: None
+        """From where the request at hand comes, if there is one: set from above."""
         self.on_expected: list[Callable[[], Iterable[str]]] = []
         """Each names chains that there must be, whatever the tables of the log say."""
 
@@ -63,8 +65,11 @@ class Audit:
     ) -> None:
         """Append one event to its tenant's chain, or the platform's, in the caller's transaction.
 
-        ``detail`` holds no secret; what is no JSON value in it is kept as text.
+        ``ip`` of somebody's act (``actor``) is that of the request, unless it is given. ``detail``
+        holds no secret; what is no JSON value in it is kept as text.
         """
+        if ip is None and actor is not None:
+            ip = self.address()
         chain = tenant_id or PLATFORM
         with transaction() as session:
             head = head_of(chain, lock=True) or self._first_head(chain)

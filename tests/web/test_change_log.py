@@ -203,3 +203,31 @@ def test_operators_read_every_log_and_the_platforms(nord: Front) -> None:
         assert compare(services.audit.keys, text_of(answer).splitlines())[0] == []
     assert browser.get("/operator/companies/099999999/log").status_code == 404
     assert nord.sign_in(ANNA).get("/operator/log").status_code == 404
+
+
+def test_from_where_an_admin_acted_is_the_companys_to_know_alone(nord: Front) -> None:
+    """Security rule 12: each record has an address; an admin's is not shown to whom they locked."""
+    erik = membership(nord, ERIK)
+    form = {"csrf_token": nord.csrf, "action": "lock", "reason": "lost laptop"}
+    where = {"REMOTE_ADDR": "203.0.113.7"}
+    nord.sign_in(ANNA).post(f"/admin/{NORD}/people/{erik}", data=form, environ_overrides=where)
+    by_event = {e["event"]: e for e in nord.services.audit.export(chain(nord))}
+    assert by_event["member.locked"]["ip"] == "203.0.113.7"
+    assert by_event["member.added"]["ip"] is None, "no request was at hand"
+    assert "203.0.113.7" in text_of(nord.sign_in(ANNA).get(f"/admin/{NORD}/log"))
+    history = text_of(nord.sign_in(ERIK, second_factor=False).get("/account/history"))
+    assert "Locked in the company" in history
+    assert "203.0.113.7" not in history
+
+
+def test_from_where_an_operator_acted_is_not_the_companys_to_know(nord: Front) -> None:
+    subject = nord.account("olga@einlass.example")
+    olga = nord.services.accounts.find_by_subject(subject)
+    assert olga is not None
+    nord.services.accounts.set_operator(olga.id, True)
+    form = {"csrf_token": nord.csrf, "name": "Nordlicht GmbH", "action": "rename"}
+    where = {"REMOTE_ADDR": "203.0.113.9"}
+    browser = nord.sign_in("olga@einlass.example")
+    browser.post(f"/operator/companies/{NORD}", data=form, environ_overrides=where)
+    assert "203.0.113.9" in text_of(browser.get(f"/operator/companies/{NORD}/log"))
+    assert "203.0.113.9" not in text_of(nord.sign_in(ANNA).get(f"/admin/{NORD}/log"))

@@ -254,6 +254,7 @@ def _oldest_first(tenant_id: str | None, wanted: LogFilter) -> Iterator[Sequence
 
 def _named(rows: Sequence[AuditEvent], tenant_id: str | None, reader: Actor) -> tuple[LogRow, ...]:
     names = Names(rows, None if reader.is_operator else tenant_id)
+    actors = [names.party(row.actor, row) for row in rows]
     return tuple(
         LogRow(
             seq=row.seq,
@@ -261,11 +262,11 @@ def _named(rows: Sequence[AuditEvent], tenant_id: str | None, reader: Actor) -> 
             category=row.category,
             event=row.event,
             succeeded=row.outcome == "success",
-            actor=names.party(row.actor, row),
+            actor=actor,
             subject=names.party(row.subject, row) if row.subject != row.actor else Party(),
             client_name=names.client(row.client_id),
-            ip=row.ip or "",
+            ip=(row.ip or "") if actor.kind != "operator" else "",
             detail=row.detail,
         )
-        for row in rows
+        for row, actor in zip(rows, actors, strict=True)
     )

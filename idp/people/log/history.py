@@ -71,12 +71,14 @@ class History:
 
     def _happening(self, row: AuditEvent, person: Person) -> Happening:
         tenant = self._tenants.find(row.tenant_id) if row.tenant_id else None
+        by = _by(row, person)
         return Happening(
             at=row.at,
             event=row.event,
             succeeded=row.outcome == "success",
-            by=_by(row, person),
-            ip=row.ip or "",
+            by=by,
+            # Where an admin or an operator sat is not the person's to know.
+            ip=(row.ip or "") if by in ("self", "") else "",
             tenant_name=tenant.name if tenant else "",
             client_id=row.client_id or "",
             detail=row.detail,

@@ -110,11 +110,13 @@ class AccountService:
         email_verified: bool = False,
         locale: str = "en",
         salutation: str | None = None,
+        terms: str = "",
         actor: str | None = None,
     ) -> Account:
         """A new active account; raises ``EmailTaken``, ``InvalidEmail``, ``WeakPassword``.
 
         ``password_hash``: of a password that was checked when it was typed (registration).
+        ``terms``: where the terms of use stand that the person has accepted.
         """
         address = normalise_email(email)
         names = check_claims(
@@ -142,7 +144,8 @@ class AccountService:
             with transaction() as session:
                 session.add(account)
                 session.flush()
-                self._record("account.created", account, actor)
+                detail = {"terms": terms} if terms else None
+                self._record("account.created", account, actor, detail)
         except IntegrityError as error:
             raise EmailTaken from error
         return account

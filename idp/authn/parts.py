@@ -142,6 +142,7 @@ def build_parts(
         mail_codes=MailCodes(store, randomness, sealer, lifetimes.email_code),
         invitations=invitations,
         code_lifetime=lifetimes.email_code,
+        terms_uri=settings.accounts.terms_uri,
     )
     sign_up = SignUp(
         settings=settings,

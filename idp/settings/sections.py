@@ -158,6 +158,9 @@ class AccountSettings:
         existing_path,
         "Have I Been Pwned's SHA-1 list: a folder of range files, or one file ordered by hash",
     )
+    terms_uri: str = setting(
+        "IDP_TERMS_URI", "", web_url, "terms of use, accepted by whoever creates an account"
+    )
     phone_region: str = setting(
         "IDP_PHONE_REGION", "DE", region, "country of telephone numbers written without one"
     )

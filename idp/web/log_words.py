@@ -82,6 +82,7 @@ LABELS = {
     "selected": _("Chosen"),
     "signed_in_from": _("Signed in from"),
     "status": _("Status"),
+    "terms": _("Terms of use accepted"),
     "to": _("To"),
     "until": _("Until"),
     "uri": _("Address"),

@@ -239,6 +239,8 @@ def _new_account(
         given_name=request.form.get("given_name", due.given_name),
         family_name=request.form.get("family_name", due.family_name),
         unknown=tx.address == "unknown" and not tx.registering,
+        terms_uri=http.services().settings.accounts.terms_uri,
+        terms="terms" in request.form,
     )
 
 

@@ -87,6 +87,7 @@ ERRORS = {
     ),
     "join-refused": _("You cannot join this company yourself. Ask one of its admins."),
     # people
+    "terms-required": _("Accept the terms of use; without that there is no account."),
     "given-name-required": _("Enter the first name."),
     "family-name-required": _("Enter the last name."),
     "too-long": _("This is too long."),

@@ -156,6 +156,19 @@ def test_an_address_leads_where_it_belongs(door: Door, nord: Tenant) -> None:
     assert isinstance(browser.post("identify", email=NEW).step, Register)
 
 
+def test_the_terms_are_accepted_where_there_are_any(door: Door) -> None:
+    """T2: whoever makes an account accepts the vendor's terms, and the log says which."""
+    terms = "https://vendor.example/terms/2026"
+    with_accounts(door, terms_uri=terms)
+    browser = registering(door)
+    for refused in (GOOD, {**GOOD, "terms": ""}):
+        assert browser.post("register", refused).errors == {"terms": "terms-required"}
+    assert browser.post("register", {**GOOD, "terms": "1"}).step == VerifyEmail(NEW)
+    browser.post("verify-email", code=code_of(door))
+    (made,) = [e for e in door.house.audit.export("platform") if e["event"] == "account.created"]
+    assert made["detail"] == {"terms": terms}
+
+
 def test_without_registration_nobody_gets_in_this_way(door: Door) -> None:
     with_accounts(door, registration=False)
     browser = door.browser()

@@ -144,6 +144,12 @@ def _recovery() -> dict[str, pages.Page]:
             tenant_name="Nord GmbH",
             errors={"given_name": "given-name-required", "new_password": "password_too_short"},
         ),
+        "register-terms": pages.Register(
+            email="ida@nord.example",
+            entering=PAYROLL,
+            terms_uri="https://vendor.example/terms",
+            errors={"terms": "terms-required"},
+        ),
         "register-alone": pages.Register(email="ida@nord.example", entering=PAYROLL),
         "register-unknown": pages.Register(
             email="ida@nord.example",

@@ -47,6 +47,7 @@ class NewAccounts:
         accounts: AccountService,
         mail_codes: MailCodes,
         code_lifetime: int,
+        terms_uri: str,
     ) -> None:
         self._vault = vault
         self._outbox = outbox
@@ -54,11 +55,12 @@ class NewAccounts:
         self._accounts = accounts
         self._mail_codes = mail_codes
         self._code_lifetime = code_lifetime
+        self._terms_uri = terms_uri
 
     def check_form(
         self, form: Mapping[str, str], email: str, around: Sequence[str] = ()
     ) -> dict[str, str] | Refused:
-        """Names and the sealed hash of the password, or what is wrong with them, by field.
+        """Names, the sealed hash of the password, the terms accepted; or what is wrong, by field.
 
         ``around`` are words a password should not be built of alone: the company's name.
         """
@@ -84,13 +86,15 @@ class NewAccounts:
             errors["new_password"] = error.reason
         if "new_password" not in errors and form.get("repeat_password", "") != password:
             errors["repeat_password"] = "password-mismatch"
+        if self._terms_uri and not form.get("terms"):
+            errors["terms"] = "terms-required"
         if errors:
             return Refused(errors)
         try:
             hashed = self._vault.seal(self._hasher.hash(password))
         except PasswordsUnavailable:
             return Refused({"new_password": "unavailable"})
-        return {**names, "password": hashed}
+        return {**names, "password": hashed, "terms": self._terms_uri}
 
     def issue_code(self, applicant: Applicant) -> str:
         """A new code for the address, not mailed yet; raises ``ResendTooSoon``."""
@@ -134,6 +138,7 @@ class NewAccounts:
             email_verified=True,
             locale=applicant.locale,
             salutation=salutation,
+            terms=kept.get("terms", ""),
         )
 
 

@@ -53,6 +53,7 @@ class Registration:
         mail_codes: MailCodes,
         invitations: Invitations,
         code_lifetime: int,
+        terms_uri: str,
     ) -> None:
         self._clock = clock
         self._vault = vault
@@ -66,6 +67,7 @@ class Registration:
             accounts=accounts,
             mail_codes=mail_codes,
             code_lifetime=code_lifetime,
+            terms_uri=terms_uri,
         )
 
     def begin(self, offer: InvitationOffer) -> tuple[str, bool, dict[str, str]]:

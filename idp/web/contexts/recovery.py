@@ -62,7 +62,7 @@ class LinkExpired(LoginPage):
 @dataclass(frozen=True, kw_only=True)
 class Register(LoginPage):
     """Fields ``given_name``, ``family_name``, ``new_password``, ``repeat_password``; ``email`` is
-    read-only and never taken from the form.
+    read-only and never taken from the form. With ``terms_uri`` a box ``terms`` (``1``), too.
 
     ``tenant_name``: the company of the invitation; without one ``action=edit`` goes back.
     ``unknown``: somebody meant to sign in with an address that has no account.
@@ -76,6 +76,8 @@ class Register(LoginPage):
     given_name: str = ""
     family_name: str = ""
     unknown: bool = False
+    terms_uri: str = ""
+    terms: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,17 +32,20 @@ SEEN = timedelta(days=30)
 LATELY, OFTEN = timedelta(days=1), 3
 """A client app fails where its sign-ins did so this often within that time."""
 MOST_CLIENTS = 200
+MOST_UNTOLD = 5
+"""People whose undelivered notices are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
     """Something that wants a decision. ``count`` things of it; ``about`` is the id of the one it
-    is about, if it is one; ``at`` until when there is time.
+    is about, if it is one, ``name`` what a person is called; ``at`` until when there is time.
     """
 
     code: str
     count: int = 1
     about: str = ""
+    name: str = ""
     at: datetime | None = None
 
 
@@ -144,20 +147,27 @@ class Overview:
         return [ToDo("admin-requests", count)] if count else []
 
     def _untold(self, tenant_id: str) -> list[ToDo]:
-        """Products that could not be told of a lock or a removal."""
+        """Of whose lock or removal products could not be told: the latest few."""
+        latest = func.max(LogoutNotice.created_at)
         query = (
-            select(func.count(), func.count(LogoutNotice.membership_id.distinct()))
-            .add_columns(func.max(LogoutNotice.membership_id))
+            select(Membership.id, Account.given_name, Account.family_name, func.count())
+            .select_from(LogoutNotice)
             .join(Membership, Membership.id == LogoutNotice.membership_id)
+            .join(Account, Account.id == Membership.account_id)
             .join(Delivery, Delivery.id == LogoutNotice.delivery_id)
             .where(
                 Membership.tenant_id == tenant_id,
                 Delivery.dead_at.is_not(None),
                 LogoutNotice.created_at > self._clock.now() - UNTOLD,
             )
+            .group_by(Membership.id, Account.given_name, Account.family_name)
+            .order_by(latest.desc(), Membership.id)
+            .limit(MOST_UNTOLD)
         )
-        count, people, one = db.session.execute(query).one()
-        return [ToDo("logout-failed", count, about=one if people == 1 else "")] if count else []
+        return [
+            ToDo("logout-failed", count, about=one, name=f"{given or ''} {family or ''}".strip())
+            for one, given, family, count in db.session.execute(query)
+        ]
 
     def _clients(self, tenant_id: str) -> list[ToDo]:
         found, now = [], self._clock.now()

@@ -128,6 +128,7 @@ def test_each_thing_that_wants_a_decision_shows_once(
     found = overview.of(nord.id, EVERYTHING, is_admin=True)
     about = {item.code: item.about for item in found.todo}
     assert about["logout-failed"] == membership.id
+    assert [item.name for item in found.todo if item.name] == ["Anna Adler"]
     assert about["clients-failing"] == about["secrets-ending"] == client.client_id
     assert found.numbers is not None
     assert (found.numbers.people, found.numbers.waiting, found.numbers.admins) == (4, 1, 2)

@@ -104,7 +104,13 @@ def people_samples(
     overview = pages.AdminOverview(
         frame=frame,
         todo=tuple(
-            pages.ToDoRow(code=code, count=number % 3 + 1, url="/", at=now + timedelta(days=3))
+            pages.ToDoRow(
+                code=code,
+                count=number % 3 + 1,
+                url="/",
+                name="Erik Engel",
+                at=now + timedelta(days=3),
+            )
             for number, code in enumerate(codes)
         ),
         numbers=pages.CompanyNumbers(

@@ -18,7 +18,7 @@ _WHERE = {
     "admin-requests": "/requests",
     "factor-overdue": "/people?factor=missing",
     "factor-missing": "/people?factor=missing",
-    "logout-failed": "/people?status=locked",
+    "logout-failed": "/people",
     "clients-failing": "/clients",
     "secrets-ending": "/clients",
     "invitations-expired": "/people/invitations?state=expired",
@@ -60,7 +60,7 @@ def _row(admin: Administrator, item: ToDo) -> contexts.ToDoRow:
     if item.about and item.code in _OF_ONE:
         where = _OF_ONE[item.code].format(item.about)
     return contexts.ToDoRow(
-        code=item.code, count=item.count, url=f"{admin.base}{where}", at=item.at
+        code=item.code, count=item.count, url=f"{admin.base}{where}", name=item.name, at=item.at
     )
 
 

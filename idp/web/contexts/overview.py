@@ -12,11 +12,12 @@ from idp.web.contexts.policy import RollOutView
 @dataclass(frozen=True, kw_only=True)
 class ToDoRow:
     """Something that wants a decision: ``code`` (``_macros/overview.html`` has the words), how many
-    of it, until when, and where it is done."""
+    of it, whom it is about, until when, and where it is done."""
 
     code: str
     count: int
     url: str
+    name: str = ""
     at: datetime | None = None
 
 

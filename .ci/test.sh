@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The checks, then the suite. A failed check does not hide what the tests say.
 #
-# Flows mostly wait for servers and browsers, all other tests compute: without arguments for pytest
-# the two halves run side by side, and the computing half is shown when the flows are done.
+# Flows mostly wait for servers, browsers most of all; all other tests compute. Without arguments
+# for pytest the three run side by side; the last two are shown when the first is done.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 status=0
@@ -11,11 +11,17 @@ if [ "$#" -gt 0 ]; then
     "$PYTHON" -m pytest "$@" || status=$?
     exit $status
 fi
-shown=$(mktemp)
-trap 'rm -f "$shown"; kill "${beside:-}" 2>/dev/null' EXIT
-"$PYTHON" -m pytest --ignore=tests/flows >"$shown" 2>&1 &
-beside=$!
-"$PYTHON" -m pytest tests/flows || status=$?
-wait "$beside" || status=$?
-cat "$shown"
+shown=$(mktemp -d)
+trap 'rm -rf "$shown"; kill "${browsers:-}" "${others:-}" 2>/dev/null' EXIT
+driven=(tests/flows/test_*browser*.py tests/flows/test_peer_*.py)
+"$PYTHON" -m pytest "${driven[@]}" >"$shown/browsers" 2>&1 &
+browsers=$!
+"$PYTHON" -m pytest --ignore=tests/flows >"$shown/others" 2>&1 &
+others=$!
+"$PYTHON" -m pytest tests/flows --ignore-glob='*browser*.py' --ignore-glob='*test_peer_*.py' ||
+    status=$?
+wait "$browsers" || status=$?
+cat "$shown/browsers"
+wait "$others" || status=$?
+cat "$shown/others"
 exit $status

@@ -117,6 +117,7 @@ def test_each_thing_that_wants_a_decision_shows_once(
                     token_digest=str(number),
                     created_at=now,
                     sent_at=sent,
+                    import_id=None if sent else "1" * 32,
                     expires_at=now + timedelta(days=days),
                 )
             )

@@ -25,6 +25,7 @@ from idp.infra.throttle import Limit, Throttle
 from idp.people.activation.mail import ActivationMail
 from idp.people.activation.taking_up import InvalidInvitation, InvitationForOther, TakingUp
 from idp.people.actors import Actor, AlreadyInvited, AlreadyMember
+from idp.people.members.open_invitations import MAILED
 from idp.people.models import Invitation
 from idp.settings import Settings
 from idp.tenants.catalogue import (
@@ -186,7 +187,7 @@ class Invitations:
             select(Invitation)
             .where(
                 Invitation.tenant_id == tenant_id,
-                Invitation.sent_at.is_not(None),
+                MAILED,
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
             )

@@ -67,6 +67,7 @@ def create_app(settings: Settings, **overrides: Any) -> Flask:
     )
     register_blueprints(app)
     app.before_request(_refuse_nul)
+    app.after_request(_read_to_the_end)
     app.after_request(_count)
     _handle_errors(app)
     return app
@@ -89,12 +90,25 @@ def create_worker_app() -> Flask:
 
 _PAGES = frozenset({"account", "admin", "invitation", "login", "operator", "password"})
 
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
 
 def _refuse_nul() -> None:
     """No address of ours has a NUL in it, and PostgreSQL answers one with an error of its own."""
     in_query = request.blueprint in _PAGES and b"%00" in request.query_string
     if in_query or "\x00" in request.path:
         abort(400)
+
+
+def _read_to_the_end(response: Response) -> Response:
+    """Leave the connection usable: the HTTP server drops one whose request was read in part.
+
+    A proxy that keeps connections open would notice only with the next request, another person's.
+    """
+    if request.method not in _WITHOUT_BODY:
+        with suppress(HTTPException):  # too long, or the client left: then it may well be dropped
+            request.stream.read()
+    return response
 
 
 def _count(response: Response) -> Response:

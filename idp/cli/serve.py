@@ -25,6 +25,10 @@ _log = logging.getLogger("idp.serve")
 PORT_SECONDS = 3.0
 """How long a port may still be held by what was there before."""
 
+IDLE_MILLISECONDS = 75_000
+"""How long a connection stays open between requests: longer than the minute after which proxies
+close theirs, so that none of them sends a request into a connection that is just going."""
+
 
 @click.command()
 @click.option("--host", help="Address to listen on (IDP_HOST; 0.0.0.0 for all).")
@@ -82,6 +86,7 @@ def _check_free(host: str, port: int) -> None:
 def _serve(host: str, port: int, workers: int, threads: int) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     server: Any = Granian(
@@ -92,6 +97,7 @@ def _serve(host: str, port: int, workers: int, threads: int) -> None:
         workers=workers,
         blocking_threads=threads,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
         backlog=1024,
         respawn_failed_workers=True,
         # A worker told to stop while it is still starting does not hear it.

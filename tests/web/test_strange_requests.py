@@ -1,5 +1,6 @@
 """Strange input, other sites and other machines: refused in words, never by a failure of ours."""
 
+import io
 import json
 import logging
 import re
@@ -245,3 +246,21 @@ def test_a_proxy_may_name_the_port_beside_the_address(
 ) -> None:
     behind = replace(settings.server, trusted_proxies=(ip_network("10.0.0.0/8"),))
     assert address_of("10.0.0.1", entry, replace(settings, server=behind)) == address
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere", "/healthz", "/authorize", "/token", "/account/factors", "/admin/people/invite"],
+)
+def test_what_is_refused_is_read_to_the_end(front: Front, path: str) -> None:
+    """Else the HTTP server drops the connection, and a proxy's next request with it."""
+    body = io.BytesIO(b"a" * 5000)
+    answer = front.browser().post(
+        path,
+        input_stream=body,
+        content_length=5000,
+        content_type="application/x-www-form-urlencoded",
+        headers={"Origin": "https://nowhere.example"},
+    )
+    assert 300 <= answer.status_code < 500
+    assert body.tell() == 5000

@@ -201,6 +201,10 @@ class RefreshTokens:
 
     def revoke_family(self, family: str, reason: str) -> bool:
         """End a family; whether it was there and had not ended before."""
+        # What has ended stays ended: of many who replay one token only the first waits to write.
+        live = select(_FAMILY.c.id).where(_FAMILY.c.id == family, _FAMILY.c.revoked_at.is_(None))
+        if db.session.execute(live).first() is None:
+            return False
         return self._revoke(_FAMILY.c.id == family, reason) > 0
 
     def revoke_for_account(

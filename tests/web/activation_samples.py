@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from idp.people.activation.moving import Moving
 from idp.web import contexts as pages
 
 COUNTS = ((0, 0), (0, 26), (4, 22), (9, 17), (12, 14), (16, 10), (20, 6), (23, 3))
@@ -63,13 +64,7 @@ def activation_samples(
     moving: dict[str, Any] = {
         "frame": frame,
         "activated_at": now - timedelta(days=50),
-        "registered": 15,
-        "linked": 5,
-        "kept": 3,
-        "unused": 1,
-        "told": 1,
-        "unsent": 1,
-        "gone": 1,
+        "counts": Moving(registered=15, linked=5, kept=3, unused=1, told=1, unsent=1, gone=1),
         "weeks": weeks,
         "mails": mails,
     }

@@ -69,11 +69,6 @@ def parse_line(cells: Sequence[str], columns: Sequence[str | None]) -> tuple[Val
     return values, problems
 
 
-def email_of(cells: Sequence[str], columns: Sequence[str | None]) -> str | None:
-    """The address of a line, normalised if it is one."""
-    return parse_line(cells, columns)[0].get("email")
-
-
 def _plain(cell: str) -> str:
     """Quoted line breaks and doubled blanks are blanks; composed letters are one."""
     return " ".join(unicodedata.normalize("NFC", cell).replace("\u00a0", " ").split())

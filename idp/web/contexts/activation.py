@@ -1,9 +1,10 @@
 """Activation in the console: what it would do, how far it has come, and the policy before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.people.activation.moving import Moving
 from idp.web.contexts.admin import AdminPage
 from idp.web.contexts.policy import Bar
 
@@ -96,13 +97,7 @@ class MovingPage(AdminPage):
     activated_at: datetime | None = None
     cutover_at: datetime | None = None
     cutover: CutoverForm | None = None
-    registered: int = 0
-    linked: int = 0
-    kept: int = 0
-    unused: int = 0
-    told: int = 0
-    unsent: int = 0
-    gone: int = 0
+    counts: Moving = field(default_factory=Moving)
     weeks: tuple[Bar, ...] = ()
     show: Literal["missing", "moved", "gone"] = "missing"
     query: str = ""
@@ -111,18 +106,3 @@ class MovingPage(AdminPage):
     first_url: str = ""
     reminded: int = 0
     mails: tuple[MailPreview, ...] = ()
-
-    @property
-    def moved(self) -> int:
-        """All who have."""
-        return self.registered + self.linked + self.kept
-
-    @property
-    def missing(self) -> int:
-        """All who have not."""
-        return self.unused + self.told + self.unsent
-
-    @property
-    def total(self) -> int:
-        """Everybody who is to move."""
-        return self.moved + self.missing

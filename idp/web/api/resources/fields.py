@@ -37,13 +37,6 @@ STRICT: dict[str, Any] = {"forbid_unknown_fields": True, "kw_only": True}
 """How everything is declared that is read."""
 
 
-class Paging(Wire, **STRICT):
-    """A page of a list."""
-
-    after: After | None = None
-    limit: Limit = 50
-
-
 class Why(Wire, **STRICT):
     """A reason, which may be left out."""
 

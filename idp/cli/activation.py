@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from idp.cli.company import CLI, company, customer_number
 from idp.cli.context import answer, json_option, refuses, services
-from idp.people.actors import Actor
 from idp.tenants.activation import USUAL_DAYS, AccountsState, ActivationRefused
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.models import Tenant
@@ -44,53 +44,51 @@ def _print(data: dict[str, Any], as_json: bool) -> None:
 
 
 @activation.command()
-@click.argument("customer_number")
+@customer_number
 @json_option
 @refuses(UnknownTenant)
 def show(customer_number: str, as_json: bool) -> None:
     """Show where the company stands and how many of its people have moved."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     _print(_described(tenant, services().activation.state(tenant.id)), as_json)
 
 
 @activation.command()
-@click.argument("customer_number")
+@customer_number
 @click.option("--days", type=int, default=USUAL_DAYS, show_default=True, help="Until the cut-off.")
 @click.option("--at-once", is_flag=True, help="The products' own logins end now.")
 @json_option
 @refuses(UnknownTenant, ActivationRefused)
 def activate(customer_number: str, days: int, at_once: bool, as_json: bool) -> None:
     """Activate central accounts. There is no way back; the people are told by mail."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     cutover = None if at_once else _in(days)
     _print(
-        _described(
-            tenant, services().activation.activate(tenant.id, Actor.command_line(), cutover)
-        ),
+        _described(tenant, services().activation.activate(tenant.id, CLI, cutover)),
         as_json,
     )
 
 
 @activation.command()
-@click.argument("customer_number")
+@customer_number
 @click.option("--days", type=int, required=True, help="From now until the new cut-off.")
 @json_option
 @refuses(UnknownTenant, ActivationRefused)
 def postpone(customer_number: str, days: int, as_json: bool) -> None:
     """Put the cut-off off, as long as it has not passed."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
-    found = services().activation.postpone(tenant.id, Actor.command_line(), _in(days))
+    tenant = company(customer_number)
+    found = services().activation.postpone(tenant.id, CLI, _in(days))
     _print(_described(tenant, found), as_json)
 
 
 @activation.command()
-@click.argument("customer_number")
+@customer_number
 @json_option
 @refuses(UnknownTenant)
 def remind(customer_number: str, as_json: bool) -> None:
     """Remind everybody who has not moved; nobody more than once a day."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
-    count = services().activation.remind(tenant.id, Actor.command_line())
+    tenant = company(customer_number)
+    count = services().activation.remind(tenant.id, CLI)
     answer({"reminded": count}, as_json, f"Reminded: {count}")
 
 

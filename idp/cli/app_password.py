@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
+from idp.cli.company import CLI, company, customer_number
 from idp.cli.context import answer, json_option, refuse, refuses, rows, services
-from idp.people.actors import Actor, Refused
+from idp.people.actors import Refused
 from idp.tenants.errors import UnknownTenant
 
 
@@ -15,16 +16,16 @@ def app_password() -> None:
 
 
 @app_password.command("list")
-@click.argument("customer_number")
+@customer_number
 @json_option
 @refuses(UnknownTenant)
 def list_them(customer_number: str, as_json: bool) -> None:
     """Whose they are, for what, and when each was last used; never the password."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     found: list[dict[str, Any]] = []
     after = ""
     while True:
-        page = services().app_password_rules.list(tenant.id, Actor.command_line(), after)
+        page = services().app_password_rules.list(tenant.id, CLI, after)
         found += [
             {
                 "id": one.id,
@@ -53,34 +54,34 @@ def list_them(customer_number: str, as_json: bool) -> None:
 
 
 @app_password.command()
-@click.argument("customer_number")
+@customer_number
 @click.argument("app_password_id")
 @json_option
 @refuses(UnknownTenant)
 def revoke(customer_number: str, app_password_id: str, as_json: bool) -> None:
     """End one at once."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     rules = services().app_password_rules
-    if not rules.revoke(tenant.id, Actor.command_line(), app_password_id):
+    if not rules.revoke(tenant.id, CLI, app_password_id):
         refuse("there is no such application password in this company")
     answer({"revoked": app_password_id}, as_json, "Ended.")
 
 
 @app_password.command()
-@click.argument("customer_number")
+@customer_number
 @click.option("--allow/--forbid", default=None, help="Whether people may make and use them.")
 @click.option("--days", type=int, help="How old one may get; 0 for no bound.")
 @json_option
 @refuses(UnknownTenant, Refused)
 def policy(customer_number: str, allow: bool | None, days: int | None, as_json: bool) -> None:
     """Show what the company allows, or change it."""
-    tenant = services().tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     rules = services().app_password_rules
     rule = rules.rule_of(tenant.id)
     if allow is not None or days is not None:
         rules.set_rule(
             tenant.id,
-            Actor.command_line(),
+            CLI,
             rule.allowed if allow is None else allow,
             rule.days if days is None else days or None,
         )

@@ -1,16 +1,21 @@
 """What nouns about a company's people share: the company, the acting command line, one person."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
 
-from idp.cli.context import services
-from idp.people.actors import Actor
+from idp.cli.context import Decorator, answer, in_order, json_option, refuses, services
+from idp.people.actors import Actor, Refused
 from idp.people.members.listing import MemberRow
-from idp.tenants.errors import UnknownMembership
+from idp.tenants.catalogue import UnknownCatalogueEntry
+from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
 from idp.tenants.models import Tenant
 
 CLI = Actor.command_line()
+REASONS = (UnknownTenant, UnknownMembership, Refused, LastAdmin, UnknownCatalogueEntry)
+"""Why a change to a person may be refused."""
 customer_number = click.argument("customer_number")
 person_argument = click.argument("person", metavar="EMAIL|ID")
 
@@ -30,6 +35,27 @@ def member(tenant: Tenant, person: str) -> MemberRow:
     if found is None or found.status == "removed":
         raise UnknownMembership
     return everything.people.get_member(tenant.id, found.id)
+
+
+def changes_person(*own: Decorator) -> Decorator:
+    """A command that changes one person and says what is there now.
+
+    It takes company and person, then the arguments and options of its ``own``; the function is
+    given the company and the person as found, and returns the sentence for people.
+    """
+
+    def decorate(command: Callable[..., str]) -> Callable[..., None]:
+        @wraps(command)
+        def run(customer_number: str, person: str, as_json: bool, **chosen: Any) -> None:
+            tenant = company(customer_number)
+            row = member(tenant, person)
+            text = command(tenant, row, **chosen)
+            answer(described(member(tenant, row.membership_id)), as_json, text)
+
+        which = (customer_number, person_argument)
+        return in_order(*which, *own, json_option, refuses(*REASONS))(run)
+
+    return decorate
 
 
 def described(row: MemberRow) -> dict[str, Any]:

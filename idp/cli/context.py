@@ -18,6 +18,8 @@ from idp.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from idp.wiring import Services
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 def refuse(reason: str) -> NoReturn:
     """Say why not, and exit with 1."""
@@ -33,6 +35,12 @@ def answer(data: Any, as_json: bool, text: Callable[[], None] | str) -> None:
         click.echo(text)
     else:
         text()
+
+
+def facts(data: Mapping[str, Any]) -> str:
+    """The text of one thing: a line for each of its values."""
+    shown = (", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in data.values())
+    return "\n".join(f"{key}: {value}" for key, value in zip(data, shown, strict=True))
 
 
 def settings() -> Settings:
@@ -70,7 +78,18 @@ def _open() -> Iterator["Services"]:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-def refuses(*reasons: type[Exception]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def in_order(*decorators: Decorator) -> Decorator:
+    """Several decorators as one: arguments and options appear in the order they are named."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def refuses(*reasons: type[Exception]) -> Decorator:
     """Turn the exceptions a service refuses with into exit status 1."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

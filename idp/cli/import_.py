@@ -7,8 +7,18 @@ from typing import Any
 import click
 
 from idp.accounts.legacy_logins import LegacyLoginRefused
-from idp.cli.context import answer, json_option, refuse, refuses, rows, services
-from idp.people.actors import Actor, Refused
+from idp.cli.company import CLI, company
+from idp.cli.context import (
+    Decorator,
+    answer,
+    in_order,
+    json_option,
+    refuse,
+    refuses,
+    rows,
+    services,
+)
+from idp.people.actors import Refused
 from idp.people.imports.errors import UnknownImport
 from idp.people.imports.models import ImportJob
 from idp.people.imports.options import options_of
@@ -27,7 +37,7 @@ def import_() -> None:
 
 
 def _tenant_id(number: str) -> str:
-    return services().tenants.get_by_customer_number(number).id
+    return company(number).id
 
 
 def _job(number: str, job_id: str) -> ImportJob:
@@ -68,6 +78,12 @@ def _show(number: str, job_id: str, as_json: bool) -> None:
 _tenant_option = click.option("--tenant", required=True, help="Customer number.")
 
 
+def _about_import(*own: Decorator) -> Decorator:
+    """A command about one import: which one, and the options of its ``own``."""
+    which = (click.argument("job_id"), _tenant_option)
+    return in_order(*which, *own, json_option, refuses(*_REASONS))
+
+
 @import_.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_tenant_option
@@ -91,7 +107,7 @@ def start(
     """Read and check a file; nothing is imported without --apply."""
     if file.stat().st_size > MOST_BYTES:
         raise FileRefused("file-too-large", megabytes=MOST_BYTES // 1024 // 1024)
-    actor, imports, tenant_id = Actor.command_line(), services().imports, _tenant_id(tenant)
+    actor, imports, tenant_id = CLI, services().imports, _tenant_id(tenant)
     job = imports.stage(
         tenant_id,
         actor,
@@ -126,28 +142,23 @@ def list_(tenant: str, as_json: bool) -> None:
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@json_option
-@refuses(*_REASONS)
+@_about_import()
 def status(job_id: str, tenant: str, as_json: bool) -> None:
     """How far an import is."""
     _show(tenant, job_id, as_json)
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@click.option(
-    "--collisions",
-    type=click.Choice(["merge", "skip"]),
-    help="Who is in two products under different names: one person, or left out.",
+@_about_import(
+    click.option(
+        "--collisions",
+        type=click.Choice(["merge", "skip"]),
+        help="Who is in two products under different names: one person, or left out.",
+    )
 )
-@json_option
-@refuses(*_REASONS)
 def apply(job_id: str, tenant: str, collisions: str | None, as_json: bool) -> None:
     """Import the lines that are ready."""
-    actor, tenant_id = Actor.command_line(), _tenant_id(tenant)
+    actor, tenant_id = CLI, _tenant_id(tenant)
     if collisions is not None:
         services().imports.decide(tenant_id, actor, job_id, collisions == "merge")
     services().imports.apply(tenant_id, actor, job_id)
@@ -156,38 +167,29 @@ def apply(job_id: str, tenant: str, collisions: str | None, as_json: bool) -> No
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@json_option
-@refuses(*_REASONS)
+@_about_import()
 def pause(job_id: str, tenant: str, as_json: bool) -> None:
     """Stop after the portion that is under way."""
-    services().imports.pause(_tenant_id(tenant), Actor.command_line(), job_id)
+    services().imports.pause(_tenant_id(tenant), CLI, job_id)
     _show(tenant, job_id, as_json)
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@json_option
-@refuses(*_REASONS)
+@_about_import()
 def resume(job_id: str, tenant: str, as_json: bool) -> None:
     """Go on with what was paused or killed."""
     job = _job(tenant, job_id)
     if job.status == "paused":
-        services().imports.apply(job.tenant_id, Actor.command_line(), job_id)
+        services().imports.apply(job.tenant_id, CLI, job_id)
     _work_off()
     _show(tenant, job_id, as_json)
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@json_option
-@refuses(*_REASONS)
+@_about_import()
 def undo(job_id: str, tenant: str, as_json: bool) -> None:
     """Take back whatever nobody has used yet; exit 1 where somebody has moved in."""
-    services().imports.undo(_tenant_id(tenant), Actor.command_line(), job_id)
+    services().imports.undo(_tenant_id(tenant), CLI, job_id)
     _work_off()
     _show(tenant, job_id, as_json)
     if count_lines(_job(tenant, job_id)).kept:
@@ -195,10 +197,7 @@ def undo(job_id: str, tenant: str, as_json: bool) -> None:
 
 
 @import_.command()
-@click.argument("job_id")
-@_tenant_option
-@json_option
-@refuses(*_REASONS)
+@_about_import()
 def problems(job_id: str, tenant: str, as_json: bool) -> None:
     """The refused lines as CSV, with the reason as a code."""
     job = _job(tenant, job_id)

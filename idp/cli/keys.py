@@ -4,11 +4,9 @@ from dataclasses import asdict
 
 import click
 
+from idp.cli.company import CLI
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.infra.keyring import UnknownKey
-from idp.people.actors import Actor
-
-CLI = Actor.command_line()
 
 
 @click.group()

@@ -4,15 +4,30 @@ from typing import Any, get_args
 
 import click
 
-from idp.cli.company import CLI, company, customer_number, described, member, person_argument
-from idp.cli.context import answer, json_option, refuses, rows, services
-from idp.people.actors import Refused
-from idp.people.members.listing import FactorFilter, Order, PeopleFilter, RoleFilter, Sort, Status
-from idp.tenants.catalogue import UnknownCatalogueEntry
-from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
+from idp.cli.company import (
+    CLI,
+    REASONS,
+    changes_person,
+    company,
+    customer_number,
+    described,
+    member,
+    person_argument,
+)
+from idp.cli.context import answer, facts, json_option, refuses, rows, services
+from idp.people.members.listing import (
+    FactorFilter,
+    MemberRow,
+    Order,
+    PeopleFilter,
+    RoleFilter,
+    Sort,
+    Status,
+)
+from idp.tenants.errors import UnknownTenant
 from idp.tenants.memberships import ROLES
+from idp.tenants.models import Tenant
 
-REASONS = (UnknownTenant, UnknownMembership, Refused, LastAdmin, UnknownCatalogueEntry)
 reason_option = click.option("--reason", default="", help="For the change log.")
 
 
@@ -74,7 +89,7 @@ def show(customer_number: str, person: str, as_json: bool) -> None:
     data = described(row) | {
         "told": [{"product": t.client_name, "outcome": t.outcome} for t in told]
     }
-    answer(data, as_json, "\n".join(f"{key}: {_text(value)}" for key, value in data.items()))
+    answer(data, as_json, facts(data))
 
 
 @person.command()
@@ -107,31 +122,19 @@ def invite(
 
 
 @person.command()
-@customer_number
-@person_argument
-@click.argument("role", type=click.Choice(ROLES))
-@json_option
-@refuses(*REASONS)
-def role(customer_number: str, person: str, role: str, as_json: bool) -> None:
+@changes_person(click.argument("role", type=click.Choice(ROLES)))
+def role(tenant: Tenant, row: MemberRow, role: str) -> str:
     """Make a person an admin or an employee."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().people.set_role(tenant.id, CLI, row.membership_id, role)
-    _done(customer_number, row.membership_id, f"{row.email} is now: {role}", as_json)
+    return f"{row.email} is now: {role}"
 
 
 @person.command()
-@customer_number
-@person_argument
-@click.argument("keys", nargs=-1, metavar="[PERMISSION]...")
-@json_option
-@refuses(*REASONS)
-def permissions(customer_number: str, person: str, keys: tuple[str, ...], as_json: bool) -> None:
+@changes_person(click.argument("keys", nargs=-1, metavar="[PERMISSION]..."))
+def permissions(tenant: Tenant, row: MemberRow, keys: tuple[str, ...]) -> str:
     """Replace what a person may do; none named takes everything away."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().people.set_permissions(tenant.id, CLI, row.membership_id, keys)
-    _done(customer_number, row.membership_id, f"{row.email} holds {len(set(keys))}", as_json)
+    return f"{row.email} holds {len(set(keys))}"
 
 
 @person.command()
@@ -150,48 +153,32 @@ def products(
     tenant = company(customer_number)
     row = member(tenant, person)
     services().people.set_products(tenant.id, CLI, row.membership_id, keys or None)
-    _done(customer_number, row.membership_id, f"{row.email}: products are set", as_json)
+    changed = member(tenant, row.membership_id)
+    answer(described(changed), as_json, f"{row.email}: products are set")
 
 
 @person.command()
-@customer_number
-@person_argument
-@reason_option
-@json_option
-@refuses(*REASONS)
-def lock(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+@changes_person(reason_option)
+def lock(tenant: Tenant, row: MemberRow, reason: str) -> str:
     """Lock a person out of the company; at once sessions and tokens for it end."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().people.lock_member(tenant.id, CLI, row.membership_id, reason)
-    _done(customer_number, row.membership_id, f"{row.email} is locked", as_json)
+    return f"{row.email} is locked"
 
 
 @person.command()
-@customer_number
-@person_argument
-@reason_option
-@json_option
-@refuses(*REASONS)
-def unlock(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+@changes_person(reason_option)
+def unlock(tenant: Tenant, row: MemberRow, reason: str) -> str:
     """Let a locked person in again."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().people.unlock_member(tenant.id, CLI, row.membership_id, reason)
-    _done(customer_number, row.membership_id, f"{row.email} is unlocked", as_json)
+    return f"{row.email} is unlocked"
 
 
 @person.command()
-@customer_number
-@person_argument
-@json_option
-@refuses(*REASONS)
-def admit(customer_number: str, person: str, as_json: bool) -> None:
+@changes_person()
+def admit(tenant: Tenant, row: MemberRow) -> str:
     """Let in a person who waits."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().joining.admit(tenant.id, CLI, row.membership_id)
-    _done(customer_number, row.membership_id, f"{row.email} is let in", as_json)
+    return f"{row.email} is let in"
 
 
 @person.command()
@@ -210,23 +197,8 @@ def remove(customer_number: str, person: str, reason: str, as_json: bool) -> Non
 
 
 @person.command("reset-factors")
-@customer_number
-@person_argument
-@reason_option
-@json_option
-@refuses(*REASONS)
-def reset_factors(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+@changes_person(reason_option)
+def reset_factors(tenant: Tenant, row: MemberRow, reason: str) -> str:
     """Forget a person's second factor; the next sign-in sets up a new one."""
-    tenant = company(customer_number)
-    row = member(tenant, person)
     services().people.reset_factors(tenant.id, CLI, row.membership_id, reason)
-    _done(customer_number, row.membership_id, f"{row.email}: second factors forgotten", as_json)
-
-
-def _done(number: str, person_id: str, text: str, as_json: bool) -> None:
-    """What is there now."""
-    answer(described(member(company(number), person_id)), as_json, text)
-
-
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{row.email}: second factors forgotten"

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
+from idp.cli.company import CLI, company, customer_number
 from idp.cli.context import answer, json_option, refuses, services
 from idp.core.person import Policy
-from idp.people.actors import Actor
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.policy import MODES, InvalidPolicy
 
@@ -52,13 +52,13 @@ def _print(data: dict[str, Any], as_json: bool) -> None:
 
 
 @policy.command()
-@click.argument("customer_number")
+@customer_number
 @json_option
 @refuses(UnknownTenant)
 def show(customer_number: str, as_json: bool) -> None:
     """Show the policy, whom it binds, and how many of those have nothing enrolled."""
     everything = services()
-    tenant = everything.tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     found = everything.tenants.policy(tenant.id)
     now = everything.rollout.forecast(tenant.id, found)
     data = _described(tenant.customer_number, found)
@@ -66,7 +66,7 @@ def show(customer_number: str, as_json: bool) -> None:
 
 
 @policy.command("set")
-@click.argument("customer_number")
+@customer_number
 @click.option("--mfa", type=click.Choice(MODES), help="Whom it binds.")
 @click.option("--factors", help="Allowed factors: totp,webauthn,sms,voice,email.")
 @click.option(
@@ -98,7 +98,7 @@ def set_(
 ) -> None:
     """Change what is given; the rest stays."""
     everything = services()
-    tenant = everything.tenants.get_by_customer_number(customer_number)
+    tenant = company(customer_number)
     minimums = dict(everything.tenants.policy(tenant.id).client_minimums)
     for given in client_minimums:
         client_id, level = _client_minimum(given)
@@ -107,7 +107,7 @@ def set_(
         minimums[client_id] = level
     changed = everything.rollout.save(
         tenant.id,
-        Actor.command_line(),
+        CLI,
         mfa=mfa,
         factors=None if factors is None else [name.strip() for name in factors.split(",")],
         phishing_resistant_only=phishing_resistant_only,

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from idp.cli.company import CLI
-from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.cli.company import CLI, company, customer_number
+from idp.cli.context import answer, facts, json_option, refuses, rows, services
 from idp.infra.database import transaction
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.models import Tenant
@@ -56,18 +56,18 @@ def list_(search: str, as_json: bool) -> None:
 
 
 @tenant.command()
-@click.argument("customer_number")
+@customer_number
 @json_option
 @refuses(UnknownTenant)
 def show(customer_number: str, as_json: bool) -> None:
     """Show one company."""
-    found = services().tenants.get_by_customer_number(customer_number)
+    found = company(customer_number)
     data = _described(found) | {"members": services().people.count_people(found.id)}
-    answer(data, as_json, "\n".join(f"{key}: {_text(value)}" for key, value in data.items()))
+    answer(data, as_json, facts(data))
 
 
 @tenant.command("set")
-@click.argument("customer_number")
+@customer_number
 @click.option("--name", help="Another name.")
 @click.option("--accent", help="Colour on our pages, such as #0b6b53; empty: ours.")
 @click.option("--product", "products", multiple=True, help="Book exactly these; repeatable.")
@@ -84,7 +84,7 @@ def set_(
     if name is None and accent is None and not products:
         raise click.UsageError("give --name, --accent or --product")
     everything = services()
-    found = everything.tenants.get_by_customer_number(customer_number)
+    found = company(customer_number)
     with transaction():
         if name is not None:
             everything.companies.rename(CLI, found.id, name)
@@ -94,7 +94,3 @@ def set_(
             everything.companies.book(CLI, found.id, products)
     data = _described(everything.tenants.get(found.id))
     answer(data, as_json, f"Changed {data['name']}")
-
-
-def _text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -16,6 +16,7 @@ from idp.core.clock import Clock
 from idp.tenants.catalogue import PRODUCTS
 from idp.web import client_wording, happenings, log_words, wording
 from idp.web.brand import accent_path, normalise_accent
+from idp.web.compiled import CompiledTemplates
 from idp.web.contexts import Brand, Page
 from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of
 from idp.web.log_words import LogWords
@@ -24,6 +25,8 @@ STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 PRODUCT_NAMES = frozenset(product.label for product in PRODUCTS)
 """Client names that the catalogue knows in every language."""
+
+_COMPILED = CompiledTemplates()
 
 
 @cache
@@ -73,6 +76,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
+            bytecode_cache=_COMPILED,
         )
         translator = Translator(locale)
         environment.install_gettext_callables(  # type: ignore[attr-defined]

@@ -5,20 +5,26 @@ by the very decision; what comes out is what the client *would* be told. Nothing
 or sent, so whoever runs a test gains nothing from it but their own data.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from idp.core.person import Person
 from idp.core.vocabulary import Authentication, LoginNeeded
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.authorization_request import CHECKS, Draft
 from idp.protocol.claims import names_for_userinfo, person_claims, subject_for
+from idp.protocol.discovery import endpoint
 from idp.protocol.errors import ProtocolError
 from idp.protocol.interaction import ConsentNeeded, Proceed, Refused
 from idp.protocol.messages import ProtocolRequest
 from idp.protocol.parameters import KNOWN_PARAMETERS
 from idp.protocol.server import ProtocolServer
+
+LONGEST_REQUEST = 16_000
+"""Characters of a request that is looked at."""
+_MOST_PARAMETERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,13 @@ class DryRun:
 
     def __init__(self, server: ProtocolServer) -> None:
         self._server = server
+
+    def judge(
+        self, asked: Sequence[tuple[str, str]]
+    ) -> tuple[list[Check], AuthorizationRequest | None]:
+        """The same for the parameters of a request that nobody has sent."""
+        uri = endpoint(self._server.parts.issuer, "authorization_endpoint")
+        return self.check(ProtocolRequest("GET", uri, args=asked))
 
     def check(self, request: ProtocolRequest) -> tuple[list[Check], AuthorizationRequest | None]:
         """Every check up to the first that fails, and the request where none does."""
@@ -105,3 +118,15 @@ class DryRun:
             **person_claims(person, membership, names),
         }
         return Outcome(consent=consent, scope=asked.scope, id_token=id_token, userinfo=userinfo)
+
+
+def parameters_of(text: str) -> list[tuple[str, str]]:
+    """Of an address as somebody has pasted it, or of its query alone; none of one that is far too
+    long a list.
+    """
+    query = text.partition("#")[0]
+    query = query.partition("?")[2] if "?" in query else query
+    try:
+        return parse_qsl(query, True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []

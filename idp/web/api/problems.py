@@ -17,6 +17,7 @@ from idp.accounts.breached import PasswordsUnavailable
 from idp.accounts.claims import InvalidClaim
 from idp.accounts.email_address import InvalidEmail
 from idp.accounts.errors import EmailTaken, UnknownAccount
+from idp.accounts.legacy_logins import LegacyLoginRefused
 from idp.clients.metadata import InvalidMetadata
 from idp.clients.registry import UnknownClient
 from idp.clients.secrets import LastSecret
@@ -132,6 +133,12 @@ def field_problem(name: str, detail: str, code: str | None = None) -> Problem:
     return Problem(422, detail, code=code, fields=((name, detail),))
 
 
+def fields_problem(wrong: Fields, *, status: int = 422) -> Problem:
+    """The same about several fields."""
+    text = wrong[0][1] if len(wrong) == 1 else f"{len(wrong)} fields are wrong; see errors."
+    return Problem(status, text, fields=wrong)
+
+
 @contextmanager
 def about(name: str) -> Iterator[None]:
     """What a rule refuses with a bare ``ValueError`` is about this field."""
@@ -140,7 +147,7 @@ def about(name: str) -> Iterator[None]:
     except ValueError as error:
         if type(error) is not ValueError:
             raise
-        raise field_problem(name, _sentence(error)) from None
+        raise field_problem(name, sentence(error)) from None
 
 
 _GONE = (
@@ -160,6 +167,7 @@ _FIELDS: dict[type[Exception], str] = {
     InvalidEmail: "email",
     InvalidCustomerNumber: "customer_number",
     UnknownCatalogueEntry: "permissions",
+    LegacyLoginRefused: "uri",
 }
 _LOGO = "This is no picture that can be taken: PNG, JPEG or WebP, 6,000 pixels a side at most."
 _FORM_NAMES = {"cutover_date": "cutover_at"}
@@ -170,6 +178,9 @@ _CODES = {
     "admin-request-consented": "An admin has consented already.",
     "admin-request-approved": "An operator has approved already.",
     "admin-request-both-words": "The same person cannot give both words.",
+    "case-yours": "Nobody decides about their own case.",
+    "case-closed": "The case was decided, withdrawn, or has expired.",
+    "case-approved-already": "The same operator has approved already; it takes another one.",
     "bypass-hours-invalid": "A bypass can be used for 1 to 72 hours.",
     "bypass-phishing-resistant": "Only passkeys count here, so there is no bypass.",
     "bypass-not-active": "The person is not active in the company.",
@@ -187,35 +198,35 @@ def problem_of(error: Exception) -> Problem | None:
         case _ if isinstance(error, _GONE):
             return Problem(404, "There is no such thing here, or none that this token may see.")
         case NotHeld() | OnlyAdmins():
-            return Problem(403, _sentence(error), code=error.code)
+            return Problem(403, sentence(error), code=error.code)
         case RequestRefused(retry_after=seconds) if seconds:
             return _later(seconds)
         case AppPasswordRefused():
             return field_problem(error.field, _CODES.get(error.code, error.code), error.code)
         case Refused():
-            return Problem(409, _CODES.get(error.code) or _sentence(error), code=error.code)
+            return Problem(409, _CODES.get(error.code) or sentence(error), code=error.code)
         case ActivationRefused():
             if not error.field:
-                return Problem(409, _sentence(error), code=error.code)
+                return Problem(409, sentence(error), code=error.code)
             return field_problem(
-                _FORM_NAMES.get(error.field, error.field), _sentence(error), error.code
+                _FORM_NAMES.get(error.field, error.field), sentence(error), error.code
             )
         case LogoRefused():
             return Problem(422, _LOGO, code=error.code)
         case FileRefused():
-            return Problem(422, _sentence(error), code=error.code)
+            return Problem(422, sentence(error), code=error.code)
         case LastAdmin() | LastSecret():
-            return Problem(409, _sentence(error), code=error.code)
+            return Problem(409, sentence(error), code=error.code)
         case CustomerNumberTaken():
-            return Problem(409, _sentence(error), code="customer-number-taken")
+            return Problem(409, sentence(error), code="customer-number-taken")
         case EmailTaken():
-            return Problem(409, _sentence(error), code="email-taken")
+            return Problem(409, sentence(error), code="email-taken")
         case InvalidPolicy():
-            return field_problem(error.field, _sentence(error), error.code)
+            return field_problem(error.field, sentence(error), error.code)
         case InvalidMetadata():
-            return field_problem(error.member, _sentence(error))
+            return field_problem(error.member, sentence(error))
         case InvalidClaim():
-            return field_problem("", _sentence(error))
+            return field_problem("", sentence(error))
         case Throttled():
             return _later(error.retry_after)
         case StoreUnavailable() | DatabaseUnavailable() | PasswordsUnavailable():
@@ -225,7 +236,7 @@ def problem_of(error: Exception) -> Problem | None:
             return _of_http(error)
     for kind, field in _FIELDS.items():
         if isinstance(error, kind):
-            return field_problem(field, _sentence(error))
+            return field_problem(field, sentence(error))
     return None
 
 
@@ -259,6 +270,7 @@ _WORDS = {
 }
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What the error says, as a sentence."""
     text = str(error)
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

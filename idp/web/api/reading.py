@@ -1,27 +1,31 @@
 """What was sent, read into the structs that the table declares; anything else is refused.
 
 Unknown members, wrong types, what is out of bounds, repeated parameters and NUL are all answered
-with the name of the field. 400: it cannot be read at all; 422: it can, and says something wrong.
+with the names of the fields, every wrong one of them at once. 400: it cannot be read at all; 422:
+it can, and says something wrong.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, TypeVar, get_args
 
 import msgspec
 import orjson
 from flask import Request
 
-from idp.web.api.problems import Problem, field_problem
+from idp.web.api.problems import Fields, Problem, field_problem, fields_problem
 
 W = TypeVar("W", bound=msgspec.Struct)
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _UNKNOWN = re.compile(r"unknown field `(.*)`")
 _MISSING = re.compile(r"required field `(.*)`")
+_MOST_NAMED = 50
 
 
 def read_query(request: Request, kind: type[W] | None) -> W | None:
@@ -44,8 +48,7 @@ def read_query(request: Request, kind: type[W] | None) -> W | None:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        name, text = _named(error)
-        raise _query_problem(name, text) from None
+        raise fields_problem(_wrong_fields(error, given, kind, strict=False), status=400) from None
 
 
 def read_body(request: Request, kind: type[W]) -> W:
@@ -63,8 +66,10 @@ def read_body(request: Request, kind: type[W]) -> W:
             raise field_problem("", "A NUL character is nothing that we could keep.")
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        name, text = _named(error)
-        raise field_problem(name, text) from None
+        given = None
+        with suppress(ValueError, RecursionError):
+            given = msgspec.json.decode(raw)
+        raise fields_problem(_wrong_fields(error, given, kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
         raise Problem(400, "The body is no JSON text in UTF-8.") from None
 
@@ -122,6 +127,39 @@ def _lists(kind: type[msgspec.Struct]) -> frozenset[str]:
         for f in msgspec.structs.fields(kind)
         if isinstance(msgspec.inspect.type_info(f.type), msgspec.inspect.ListType)
     )
+
+
+def _wrong_fields(
+    error: msgspec.ValidationError, given: Any, kind: type[msgspec.Struct], *, strict: bool = True
+) -> Fields:
+    """Every member that is refused; ``error`` alone where its members cannot be told apart."""
+    found = tuple(islice(_each_wrong(given, kind, strict), _MOST_NAMED))
+    return found or (_named(error),)
+
+
+def _each_wrong(given: Any, kind: type[msgspec.Struct], strict: bool) -> Iterator[tuple[str, str]]:
+    """In the order of the declaration, then the members that are unknown."""
+    if not isinstance(given, dict):
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name, field in fields.items():
+        if name not in given:
+            if field.required:
+                yield name, f"Object missing required field {name}."
+            continue
+        try:
+            msgspec.convert(given[name], field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            inside = [one for one in (field.type, *get_args(field.type)) if _is_struct(one)]
+            wrong = tuple(_each_wrong(given[name], inside[0], strict)) if inside else ()
+            for where, text in wrong or (_named(error),):
+                yield f"{name}{'.' * where[:1].isalpha()}{where}", text
+    for name in sorted(given.keys() - fields.keys()):
+        yield str(name)[:100], f"Object contains unknown field {str(name)[:100]}."
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _named(error: msgspec.ValidationError) -> tuple[str, str]:

@@ -47,9 +47,9 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
 
 @cache
 def _routes() -> list[tuple[re.Pattern[str], dict[str, Operation]]]:
-    """The table by path."""
+    """The table by path, those first that name more of it: ``people/bulk`` is no person's id."""
     found: dict[str, dict[str, Operation]] = {}
-    for operation in OPERATIONS:
+    for operation in sorted(OPERATIONS, key=lambda o: len(o.arguments)):
         found.setdefault(operation.pattern, {})[operation.method] = operation
     return [(re.compile(pattern), methods) for pattern, methods in found.items()]
 

@@ -32,6 +32,8 @@ PATH_PARAMETERS: dict[str, tuple[str, str, str]] = {
     "delivery_id": ("The delivery's id.", r"^[0-9a-f]{32}$", "0" * 32),
     "import_id": ("The import's id.", r"^[0-9a-f]{32}$", "0" * 32),
     "password_id": ("The application password's id.", r"^[0-9a-f]{32}$", "0" * 32),
+    "secret_id": ("The secret's id.", r"^[0-9a-f]{32}$", "0" * 32),
+    "product": ("A product's key, from the catalogue.", r"^[a-z0-9._-]{1,64}$", "hr"),
     "kid": ("The key's id.", r"^[A-Za-z0-9_-]{1,64}$", "k1"),
 }
 """What can stand in a path: meaning, pattern, an example."""

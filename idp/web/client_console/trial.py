@@ -8,7 +8,7 @@ to the person who signed in, in the browser the test was begun in.
 import base64
 import hashlib
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import orjson
 from flask import Response, abort, request
@@ -17,30 +17,31 @@ from idp.clients.client import Client
 from idp.infra.database import transaction
 from idp.protocol.authorization import AuthorizationRequest
 from idp.protocol.discovery import endpoint
-from idp.protocol.dry_run import Check, DryRun
+from idp.protocol.dry_run import LONGEST_REQUEST, Check, DryRun, parameters_of
 from idp.protocol.errors import ProtocolError
-from idp.protocol.messages import ProtocolRequest
 from idp.web import http
 from idp.web.admin.frame import done
 from idp.web.client_console.console import Console
 from idp.web.client_console.form import kind_of
 from idp.web.contexts import clients as contexts
 from idp.web.entering import entering
+from idp.web.typed import typed_form
 
 _TTL = 900
-_LONGEST = 16_000
 
 
 def show_test(
     console: Console, client: Client, asked: str | None = None, error: str = ""
 ) -> Response:
     """What a sign-in would be checked for; ``asked`` is a request to judge, as it was pasted."""
+    if asked is None and "request" in typed_form():
+        return run(console, client)
     issuer = http.services().settings.issuer
     kind = kind_of(client)
     text = asked if asked is not None else _example(client)
     checks: tuple[contexts.CheckRow, ...] = ()
     if kind != "service" and client.disabled_at is None and not error:
-        done_checks, _ = _judge(text)
+        done_checks, _ = _dry_run().judge(parameters_of(text))
         checks = tuple(_row(check) for check in done_checks)
     start = client.initiate_login_uri
     if start:
@@ -65,17 +66,18 @@ def show_test(
 
 def run(console: Console, client: Client) -> Response:
     """Judge what was posted; ``action=run`` goes on to the sign-in."""
-    text = request.form.get("request", "").strip()
-    if len(text) > _LONGEST:
-        return show_test(console, client, text[:_LONGEST], "request-too-long")
+    text = typed_form().get("request", "").strip()
+    if len(text) > LONGEST_REQUEST:
+        return show_test(console, client, text[:LONGEST_REQUEST], "request-too-long")
     if client.disabled_at is not None or kind_of(client) == "service":
         return show_test(console, client, text)
-    named = [value for name, value in _parameters(text) if name == "client_id"]
+    pasted = parameters_of(text)
+    named = [value for name, value in pasted if name == "client_id"]
     if named != [client.client_id]:
         # The checks of another company's client would tell what it has registered.
         return show_test(console, client, text, "request-other-client")
-    _, asked = _judge(text)
-    if asked is None or request.form.get("action") != "run":
+    _, asked = _dry_run().judge(pasted)
+    if asked is None or request.method != "POST" or request.form.get("action") != "run":
         return show_test(console, client, text)
     return _begin(console, client, asked)
 
@@ -132,9 +134,7 @@ def result_page(console: Console, client: Client, trial: str) -> Response:
         abort(404)
     needed = everything.protocol.login_needed(asked, client)
     authentication = everything.authn.authentication_for(who.session, who.person, needed)
-    outcome = DryRun(everything.protocol).outcome(
-        asked, authentication, who.person, who.consents(client.client_id)
-    )
+    outcome = _dry_run().outcome(asked, authentication, who.person, who.consents(client.client_id))
     refusal = None
     if outcome.error is not None:
         refusal = _row(Check("decide", outcome.error))
@@ -155,20 +155,8 @@ def result_page(console: Console, client: Client, trial: str) -> Response:
     )
 
 
-def _judge(text: str) -> tuple[list[Check], AuthorizationRequest | None]:
-    protocol = http.services().protocol
-    uri = endpoint(http.services().settings.issuer, "authorization_endpoint")
-    return DryRun(protocol).check(ProtocolRequest("GET", uri, args=_parameters(text)))
-
-
-def _parameters(text: str) -> list[tuple[str, str]]:
-    """Of a pasted address, or of its query alone."""
-    query = text.partition("#")[0]
-    query = query.partition("?")[2] if "?" in query else query
-    try:
-        return parse_qsl(query, True, max_num_fields=http.MOST_FIELDS)
-    except ValueError:
-        return []
+def _dry_run() -> DryRun:
+    return DryRun(http.services().protocol)
 
 
 def _example(client: Client) -> str:

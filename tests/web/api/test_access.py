@@ -125,6 +125,7 @@ def test_objects_of_another_company_are_not_found(api: Api) -> None:
         "request_id": asked.id,
         "import_id": job.id,
         "password_id": "0" * 32,
+        "secret_id": "0" * 32,
     }
     bodies: dict[str, object] = {
         "change_person": {"role": "admin"},
@@ -134,6 +135,7 @@ def test_objects_of_another_company_are_not_found(api: Api) -> None:
         "set_import_options": {"role": "employee"},
         "decide_collisions": {"merge": True},
         "enable_client": {"enabled": False},
+        "check_request": {"request": f"client_id={client_id}"},
     }
     token = api.token(company=NORD)
     tried = 0

@@ -67,6 +67,7 @@ def objects(api: Api) -> dict[str, str]:
         "invitation_id": invitation.id,
         "request_id": asked.id,
         "client_id": api.client()[0],
+        "product": "hr",
         "subject": account.subject,
         "import_id": job.id,
     }

@@ -172,10 +172,10 @@ def list_moving_people(call: Call, query: MovingQuery) -> MovingPeople:
     """List who has moved and who has not."""
     after = None
     if (parts := decode_cursor(query.after)) is not None:
-        if [type(part) for part in parts] != [str, str, str]:
+        if [type(part) for part in parts] != [str, str]:
             raise bad_cursor()
-        family, given, last = map(str, parts)
-        after = (family, given, last)
+        name, last = map(str, parts)
+        after = (name, last)
     page = list_moving(
         call.at.tenant_id, show=query.show, search=query.search, after=after, limit=query.limit
     )

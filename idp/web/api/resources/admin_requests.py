@@ -1,13 +1,10 @@
 """Requests to become an admin: a company's admins consent, operators approve."""
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from msgspec import Meta
 
 from idp.core.vocabulary import ManagementScope
 from idp.people.admin_requests.rows import RequestRow
-from idp.web.api.resources.fields import STRICT, Moment, Wire
+from idp.web.api.resources.fields import STRICT, Moment, Said, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
 
@@ -17,7 +14,6 @@ _HERE = "/companies/{number}/admin-requests"
 _ONE = f"{_HERE}/{{request_id}}"
 _ANY = "/admin-requests/{request_id}"
 _DECIDED = "It is decided already, is one's own, or the same person would give both words."
-Said = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
 class AdminRequest(Wire):

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from idp.clients.metadata import MAX_REFRESH_GRACE
 from idp.web.api.resources.fields import NO_CONTROL, STRICT, Moment, Wire
 
 Uri = Annotated[str, Meta(min_length=1, max_length=2000, pattern=NO_CONTROL)]
@@ -51,6 +52,16 @@ class ClientChange(Wire, **STRICT):
     require_pkce: bool | UnsetType = UNSET
 
 
+class PlatformClientChange(ClientChange, **STRICT):
+    """The same, with what operators alone set: whether it is the vendor's own (nobody is asked to
+    consent then), the product it is, and for how many seconds a refresh token may be used again.
+    """
+
+    first_party: bool | UnsetType = UNSET
+    product: Word | UnsetType | None = UNSET
+    refresh_grace: Annotated[int, Meta(ge=0, le=MAX_REFRESH_GRACE)] | UnsetType = UNSET
+
+
 class Client(Wire):
     """A client as registered. `company` null: for the whole platform."""
 
@@ -84,5 +95,6 @@ class Client(Wire):
     require_auth_time: bool
     minimum_acr: str | None
     require_pkce: bool
+    refresh_grace: int
     created_at: Moment
     disabled_at: Moment | None

@@ -1,18 +1,22 @@
 """Clients: a company's own, and for operators those of the platform; what went wrong with them."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET
 
 from idp.clients.client import Client as Stored
+from idp.clients.metadata import InvalidMetadata
+from idp.clients.problems import find_problems
 from idp.clients.registry import managing
 from idp.core.clock import from_epoch
 from idp.core.vocabulary import ManagementScope
 from idp.tenants.catalogue import MANAGE_CLIENTS
-from idp.web.api.problems import Problem
+from idp.web.api.problems import Problem, field_problem, fields_problem, sentence
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
-from idp.web.api.resources.client_shapes import Client, ClientChange
+from idp.web.api.resources.client_shapes import Client, ClientChange, PlatformClientChange
 from idp.web.api.resources.fields import (
     STRICT,
     After,
@@ -38,18 +42,6 @@ class NewlyKept(Wire):
 
     client: Client
     client_secret: str | None
-
-
-class Secret(Wire):
-    """A new secret, shown this once."""
-
-    client_secret: str
-
-
-class Rotation(Wire, **STRICT):
-    """How long the old secrets go on to work, in seconds."""
-
-    overlap_seconds: Annotated[int, Meta(ge=0, le=90 * 86400)] = 0
 
 
 class Enabled(Wire, **STRICT):
@@ -115,19 +107,13 @@ def register_client(call: Call, body: ClientChange) -> Reply[NewlyKept]:
 @operation("GET", _ONE, scope=READ, right=MANAGE_CLIENTS)
 def show_client(call: Call, client_id: str) -> Client:
     """Show a client of the company."""
-    return _described(_get(call, client_id))
+    return _described(get_client(call, client_id))
 
 
 @operation("PATCH", _ONE, scope=WRITE, right=MANAGE_CLIENTS, fresh=True)
 def change_client(call: Call, client_id: str, body: ClientChange) -> NewlyKept:
     """Change a client; what is left out stays, null takes away."""
     return _changed(call, client_id, body)
-
-
-@operation("POST", f"{_ONE}/rotate-secret", scope=WRITE, right=MANAGE_CLIENTS, fresh=True)
-def rotate_secret(call: Call, client_id: str, body: Rotation) -> Secret:
-    """Make a new secret; the old ones hold for the overlap at most."""
-    return _rotated(call, client_id, body)
 
 
 @operation("PUT", f"{_ONE}/enabled", scope=WRITE, right=MANAGE_CLIENTS, fresh=True)
@@ -145,7 +131,7 @@ def delete_client(call: Call, client_id: str) -> None:
 @operation("GET", f"{_ONE}/failed-flows", scope=READ, right=MANAGE_CLIENTS)
 def list_failed_flows(call: Call, client_id: str) -> FailedFlows:
     """List the last failed flows of a client: what, why, how to mend it."""
-    return _failed(_get(call, client_id))
+    return _failed(get_client(call, client_id))
 
 
 # Of the platform
@@ -158,7 +144,7 @@ def list_all_clients(call: Call, query: ClientsQuery) -> Clients:
 
 
 @operation("POST", _ALL, scope=OPERATOR, fresh=True, status=201)
-def register_platform_client(call: Call, body: ClientChange) -> Reply[NewlyKept]:
+def register_platform_client(call: Call, body: PlatformClientChange) -> Reply[NewlyKept]:
     """Register a client for the whole platform."""
     return _registered(call, body)
 
@@ -166,19 +152,13 @@ def register_platform_client(call: Call, body: ClientChange) -> Reply[NewlyKept]
 @operation("GET", _ANY, scope=OPERATOR)
 def show_any_client(call: Call, client_id: str) -> Client:
     """Show a client, whoever owns it."""
-    return _described(_get(call, client_id))
+    return _described(get_client(call, client_id))
 
 
 @operation("PATCH", _ANY, scope=OPERATOR, fresh=True)
-def change_any_client(call: Call, client_id: str, body: ClientChange) -> NewlyKept:
+def change_any_client(call: Call, client_id: str, body: PlatformClientChange) -> NewlyKept:
     """Change a client, whoever owns it."""
     return _changed(call, client_id, body)
-
-
-@operation("POST", f"{_ANY}/rotate-secret", scope=OPERATOR, fresh=True)
-def rotate_any_secret(call: Call, client_id: str, body: Rotation) -> Secret:
-    """Make a new secret for a client, whoever owns it."""
-    return _rotated(call, client_id, body)
 
 
 @operation("PUT", f"{_ANY}/enabled", scope=OPERATOR, fresh=True)
@@ -196,35 +176,54 @@ def delete_any_client(call: Call, client_id: str) -> None:
 @operation("GET", f"{_ANY}/failed-flows", scope=OPERATOR)
 def list_any_failed_flows(call: Call, client_id: str) -> FailedFlows:
     """List the last failed flows of a client, whoever owns it."""
-    return _failed(_get(call, client_id))
+    return _failed(get_client(call, client_id))
 
 
 # Both
 
 
-def _owner(call: Call) -> str | None:
+def owner(call: Call) -> str | None:
+    """The company of the path; None: the whole platform."""
     return call.tenant.tenant_id if call.tenant else None
 
 
-def _get(call: Call, client_id: str) -> Stored:
-    return services().client_desk.get(call.access.actor, client_id, _owner(call))
+def get_client(call: Call, client_id: str) -> Stored:
+    """The client, where the path may name it; raises ``UnknownClient``."""
+    return services().client_desk.get(call.access.actor, client_id, owner(call))
 
 
-def _check_within(call: Call, scope: str) -> None:
+def check_within(call: Call, scope: str) -> None:
     """A token gives no client more of this API than it has itself, nor takes over one that has."""
     if beyond := managing(scope) - call.access.scopes:
         named = " ".join(sorted(beyond))
         raise Problem(403, f"The token itself has not: {named}.", code="insufficient-scope")
 
 
-def _given(body: ClientChange) -> dict[str, Any]:
-    return {k: v for k, v in msgspec.structs.asdict(body).items() if v is not UNSET}
+def _given(body: ClientChange) -> tuple[dict[str, Any], bool | None]:
+    """The metadata, and whether the client is to be the vendor's own; None: as it is."""
+    given = {k: v for k, v in msgspec.structs.asdict(body).items() if v is not UNSET}
+    first_party = given.pop("first_party", None)
+    return given, first_party
+
+
+@contextmanager
+def _judged(metadata: Mapping[str, Any]) -> Iterator[None]:
+    """Whatever is wrong with the metadata is said at once, not the first of it alone."""
+    try:
+        yield
+    except InvalidMetadata as error:
+        loopback = services().settings.loopback
+        found = find_problems(metadata, loopback, allow_management=True) or [error]
+        raise fields_problem(tuple((one.member, sentence(one)) for one in found)) from None
 
 
 def _registered(call: Call, body: ClientChange) -> Reply[NewlyKept]:
-    metadata = _given(body)
-    _check_within(call, str(metadata.get("scope") or ""))
-    made, secret = services().client_desk.register(call.access.actor, metadata, _owner(call))
+    metadata, first_party = _given(body)
+    check_within(call, str(metadata.get("scope") or ""))
+    with _judged(metadata):
+        made, secret = services().client_desk.register(
+            call.access.actor, metadata, owner(call), first_party=bool(first_party)
+        )
     company = f"/companies/{call.tenant.customer_number}" if call.tenant else ""
     where = f"{services().settings.issuer}{BASE}{company}/clients/{made.client_id}"
     return Reply(NewlyKept(_described(made), secret), {"Location": where})
@@ -232,33 +231,28 @@ def _registered(call: Call, body: ClientChange) -> Reply[NewlyKept]:
 
 def _changed(call: Call, client_id: str, body: ClientChange) -> NewlyKept:
     check_something(body)
-    changes = _given(body)
-    _check_within(call, f"{_get(call, client_id).scope} {changes.get('scope') or ''}")
-    changed, secret = services().client_desk.change(
-        call.access.actor, client_id, changes, _owner(call)
-    )
+    changes, first_party = _given(body)
+    client = get_client(call, client_id)
+    check_within(call, f"{client.scope} {changes.get('scope') or ''}")
+    if first_party and client.tenant_id is not None:
+        raise field_problem("first_party", "A company's own client is not the vendor's.")
+    with _judged({**client.metadata(), **changes}):
+        changed, secret = services().client_desk.change(
+            call.access.actor, client_id, changes, owner(call), first_party=first_party
+        )
     return NewlyKept(_described(changed), secret)
 
 
-def _rotated(call: Call, client_id: str, body: Rotation) -> Secret:
-    _check_within(call, _get(call, client_id).scope)
-    return Secret(
-        services().client_desk.rotate_secret(
-            call.access.actor, client_id, body.overlap_seconds, _owner(call)
-        )
-    )
-
-
 def _enabled(call: Call, client_id: str, body: Enabled) -> Client:
-    _check_within(call, _get(call, client_id).scope)
+    check_within(call, get_client(call, client_id).scope)
     desk, actor = services().client_desk, call.access.actor
-    desk.set_enabled(actor, client_id, body.enabled, _owner(call))
-    return _described(_get(call, client_id))
+    desk.set_enabled(actor, client_id, body.enabled, owner(call))
+    return _described(get_client(call, client_id))
 
 
 def _deleted(call: Call, client_id: str) -> None:
-    _check_within(call, _get(call, client_id).scope)
-    services().client_desk.delete(call.access.actor, client_id, _owner(call))
+    check_within(call, get_client(call, client_id).scope)
+    services().client_desk.delete(call.access.actor, client_id, owner(call))
 
 
 def _listed(query: ClientsQuery, tenant_id: str | None) -> Clients:

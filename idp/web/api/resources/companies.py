@@ -111,6 +111,20 @@ class Booked(Wire):
     products: list[str]
 
 
+class BookingEffect(Wire):
+    """A product won or lost; `people`: how many active ones could open it then, or could so far."""
+
+    product: str
+    gained: bool
+    people: int
+
+
+class BookingForecast(Wire):
+    """What would change; nothing where it is booked so already."""
+
+    items: list[BookingEffect]
+
+
 def _described(tenant: Tenant) -> Company:
     everything = services()
     return Company(
@@ -198,6 +212,13 @@ def book_products(call: Call, body: Booking) -> Booked:
     everything = services()
     everything.companies.book(call.access.actor, call.at.tenant_id, _products(body.products))
     return Booked(list(everything.tenants.products_of(call.at.tenant_id)))
+
+
+@operation("POST", f"{_ONE}/products/forecast", scope=_OPERATOR)
+def forecast_booking(call: Call, body: Booking) -> BookingForecast:
+    """Say what booking exactly these products would change; nothing is changed."""
+    changes = services().companies.what_if(call.at.tenant_id, _products(body.products))
+    return BookingForecast([BookingEffect(c.product, c.gained, c.people) for c in changes])
 
 
 @operation(

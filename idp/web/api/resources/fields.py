@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from idp.web.api.problems import Problem
+from idp.tenants.directory import TenantFacts
+from idp.web.api.problems import Problem, field_problem
 
 Wire = msgspec.Struct
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
@@ -25,6 +26,8 @@ Locale = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max
 Reason = Annotated[
     str, Meta(max_length=200, pattern=NO_CONTROL, description="Why, for the change log.")
 ]
+Said = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+"""What somebody else reads: an approval's note, a refusal's reason."""
 Search = Annotated[str, Meta(max_length=100, description="Words that must be in it.")]
 After = Annotated[
     str, Meta(min_length=1, max_length=2000, description="What `next` of the page before says.")
@@ -41,6 +44,13 @@ class Why(Wire, **STRICT):
     """A reason, which may be left out."""
 
     reason: Reason = ""
+
+
+def check_booked(company: TenantFacts, products: list[str] | None) -> list[str] | None:
+    """The same products, or a problem with those that the company has not booked."""
+    if beyond := sorted(set(products or ()) - company.products):
+        raise field_problem("products", f"Not booked: {', '.join(beyond)}.")
+    return products
 
 
 def is_changed(value: Any) -> bool:

@@ -21,6 +21,7 @@ from idp.web.api.resources.fields import (
     Role,
     Search,
     Wire,
+    check_booked,
 )
 from idp.web.api.table import BASE, Call, Reply, operation
 from idp.web.http import services
@@ -31,13 +32,16 @@ _ONE = f"{_HERE}/{{invitation_id}}"
 
 
 class NewInvitation(Wire, **STRICT):
-    """Whom to invite. Without `permissions` they get those that every new member has."""
+    """Whom to invite. Without `permissions` they get those that every new member has, without
+    `products` all that the company books.
+    """
 
     email: Email
     given_name: Name
     family_name: Name
     role: Role = "employee"
     permissions: Keys | None = None
+    products: Keys | None = None
     locale: Locale = "en"
     salutation: Annotated[str, Meta(max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
 
@@ -51,6 +55,7 @@ class Invitation(Wire):
     family_name: str
     role: str
     permissions: list[str]
+    products: list[str] | None
     locale: str
     invited_by: str | None
     sent_at: Moment | None
@@ -82,6 +87,7 @@ def _described(row: Row) -> Invitation:
         family_name=row.family_name,
         role=row.role,
         permissions=list(row.permissions),
+        products=None if row.products is None else list(row.products),
         locale=row.locale,
         invited_by=row.invited_by,
         sent_at=row.sent_at,
@@ -131,6 +137,7 @@ def invite(call: Call, body: NewInvitation) -> Reply[Invitation]:
         body.permissions,
         body.locale,
         salutation=body.salutation,
+        products=check_booked(call.at, body.products),
     )
     where = f"{services().settings.issuer}{BASE}/companies/{call.at.customer_number}/invitations"
     return Reply(_described(row), {"Location": f"{where}/{row.id}"})

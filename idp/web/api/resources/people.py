@@ -1,26 +1,29 @@
 """The people of a company: listed as the console lists them, changed by the same services."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from idp.core.vocabulary import ManagementScope
 from idp.infra.database import transaction
-from idp.people.members.listing import MemberRow, Order, PeopleFilter
-from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.people.members.listing import MAX_PAGE, MemberRow, Order, PeopleFilter
+from idp.tenants.catalogue import MANAGE_PEOPLE, console_rights
 from idp.tenants.errors import UnknownMembership
+from idp.web.api.access import check_fresh
 from idp.web.api.reading import bad_cursor, decode_cursor, encode_cursor
 from idp.web.api.resources.fields import (
     STRICT,
     After,
+    Id,
     Keys,
     Limit,
     Moment,
-    Reason,
     Role,
     Search,
     Why,
     Wire,
+    check_booked,
     check_something,
 )
 from idp.web.api.table import Call, Download, operation
@@ -45,6 +48,12 @@ class PeopleWanted(Wire, **STRICT):
     ] = None
     sort: Literal["name", "email", "last-sign-in", "status", "role"] = "name"
     order: Literal["ascending", "descending"] = "ascending"
+
+
+class ExportQuery(PeopleWanted, **STRICT):
+    """The same as a file; `id`, given once for each, leaves everybody else out."""
+
+    id: Annotated[list[Id], Meta(max_length=MAX_PAGE)] = field(default_factory=list)
 
 
 class PeopleQuery(PeopleWanted, **STRICT):
@@ -95,17 +104,10 @@ class PersonChange(Wire, **STRICT):
     ] = UNSET
 
 
-class Bypass(Wire, **STRICT):
-    """For how long one sign-in may do without the second factor."""
+class Admission(Wire, **STRICT):
+    """What a person who waits may do from now on; null: what they were prepared for."""
 
-    hours: Annotated[int, Meta(ge=1, le=72)]
-    reason: Reason = ""
-
-
-class BypassGranted(Wire):
-    """Until when it can be used."""
-
-    until: Moment
+    permissions: Keys | None = None
 
 
 class Told(Wire):
@@ -191,9 +193,11 @@ def list_people(call: Call, query: PeopleQuery) -> People:
 
 
 @operation("GET", f"{_HERE}.csv", scope=READ, right=MANAGE_PEOPLE, media_types=(CSV,))
-def export_people(call: Call, query: PeopleWanted) -> Download:
+def export_people(call: Call, query: ExportQuery) -> Download:
     """Export people as CSV, all that match; formulas are escaped. The change log says so."""
     chosen, order = _wanted(query)
+    if query.id:
+        chosen = replace(chosen, only=frozenset(query.id))
     parts = services().people_export.csv(call.at.tenant_id, call.access.actor, chosen, order)
     return Download(parts, CSV, f"people-{call.at.customer_number}.csv")
 
@@ -218,7 +222,8 @@ def change_person(call: Call, person_id: str, body: PersonChange) -> Person:
         if not isinstance(body.permissions, UnsetType):
             people.set_permissions(tenant_id, actor, person_id, body.permissions)
         if not isinstance(body.products, UnsetType):
-            people.set_products(tenant_id, actor, person_id, body.products)
+            products = check_booked(call.at, body.products)
+            people.set_products(tenant_id, actor, person_id, products)
     return _shown(call, person_id)
 
 
@@ -264,10 +269,30 @@ def unlock_person(call: Call, person_id: str, body: Why) -> Person:
 
 
 @operation("POST", f"{_ONE}/admit", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
-def admit_person(call: Call, person_id: str) -> Person:
-    """Let in a person who waits; they are told by mail."""
-    services().joining.admit(call.at.tenant_id, call.access.actor, person_id)
+def admit_person(call: Call, person_id: str, body: Admission) -> Person:
+    """Let in a person who waits; they are told by mail.
+
+    Rights of the console among the permissions take a fresh sign-in of a person.
+    """
+    if console_rights("employee", body.permissions or ()):
+        check_fresh(call.access)
+    services().joining.admit(call.at.tenant_id, call.access.actor, person_id, body.permissions)
     return _shown(call, person_id)
+
+
+@operation("POST", f"{_ONE}/send-away", scope=WRITE, right=MANAGE_PEOPLE)
+def send_person_away(call: Call, person_id: str, body: Why) -> None:
+    """Send a person away who waits; they are told by mail, without the reason.
+
+    Only an invitation brings them in again. Once more answers 404.
+    """
+    services().joining.refuse(call.at.tenant_id, call.access.actor, person_id, body.reason)
+
+
+@operation("POST", f"{_ONE}/remove", scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STANDS)
+def remove_person_for(call: Call, person_id: str, body: Why) -> None:
+    """Remove a person from the company as `DELETE` does, with a reason for the change log."""
+    services().people.remove_member(call.at.tenant_id, call.access.actor, person_id, body.reason)
 
 
 @operation("DELETE", _ONE, scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STANDS)
@@ -277,40 +302,3 @@ def remove_person(call: Call, person_id: str) -> None:
     The account and its other companies stay. Removing once more answers 404.
     """
     services().people.remove_member(call.at.tenant_id, call.access.actor, person_id)
-
-
-@operation(
-    "POST",
-    f"{_ONE}/reset-factors",
-    scope=WRITE,
-    right=MANAGE_PEOPLE,
-    fresh=True,
-    conflict="Oneself, or another company relies on the second factor.",
-)
-def reset_factors(call: Call, person_id: str, body: Why) -> None:
-    """Forget a person's second factor (a lost phone).
-
-    The next sign-in sets up a new one; the person is told by mail and every session ends.
-    """
-    services().people.reset_factors(call.at.tenant_id, call.access.actor, person_id, body.reason)
-
-
-@operation(
-    "PUT",
-    f"{_ONE}/bypass",
-    scope=ManagementScope.POLICY_WRITE,
-    fresh=True,
-    conflict="Nothing is demanded of the person, or only a passkey will do.",
-)
-def grant_bypass(call: Call, person_id: str, body: Bypass) -> BypassGranted:
-    """Let one sign-in of a person do without the second factor."""
-    until = services().rollout.grant_bypass(
-        call.at.tenant_id, call.access.actor, person_id, body.hours, body.reason
-    )
-    return BypassGranted(until)
-
-
-@operation("DELETE", f"{_ONE}/bypass", scope=ManagementScope.POLICY_WRITE, conflict="Oneself.")
-def revoke_bypass(call: Call, person_id: str) -> None:
-    """Take a bypass back; without one nothing happens."""
-    services().rollout.revoke_bypass(call.at.tenant_id, call.access.actor, person_id)

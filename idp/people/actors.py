@@ -2,18 +2,26 @@
 the management API in theirs, operators anywhere.
 
 A helper holds one or more console rights (``tenants.catalogue``) without being an admin. Helpers
-grant only what they hold themselves, and never touch an admin.
+grant only what they hold themselves, and never touch an admin. Whomever they let in, by whichever
+way, gets of what everybody gets no more than they hold (:meth:`Actor.giving`).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.core.person import Person
 from idp.infra.database import db
-from idp.tenants.catalogue import console_rights, effective_permissions
+from idp.tenants.catalogue import (
+    PRODUCT_KEYS,
+    check_permissions,
+    check_products,
+    console_rights,
+    effective_permissions,
+)
 from idp.tenants.models import Membership, TenantProduct
 
 
@@ -73,6 +81,29 @@ class OnlyAdmins(Refused):
 
     code = "only-admins"
     text = "only an admin of this company may do this to an admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody gets who is let in; ``products`` None: all, later ones too.
+
+    ``withheld`` and ``closed``: permissions and booked products that were meant for them and that
+    whoever lets them in does not have.
+    """
+
+    permissions: list[str]
+    products: list[str] | None
+    withheld: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+    def as_detail(self) -> dict[str, Any]:
+        """As the change log names it."""
+        detail: dict[str, Any] = {"permissions": self.permissions}
+        if self.products is not None:
+            detail["products"] = self.products
+        if self.withheld:
+            detail["withheld"] = list(self.withheld)
+        return detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +187,43 @@ class Actor:
         if (set(before or ()) ^ set(after or ())) - own:
             raise NotHeld
 
-    def narrowed(self, tenant_id: str, products: list[str] | None) -> list[str] | None:
+    def giving(
+        self,
+        tenant_id: str,
+        meant: Iterable[str],
+        products: Iterable[str] | None,
+        asked: Iterable[str] | None = None,
+    ) -> Given:
+        """What somebody gets whom the actor lets in: of what is ``meant`` for them anyway as much
+        as the actor holds, or what is ``asked`` for instead; likewise the products.
+
+        Raises ``NotHeld`` where more is asked for than is meant or held. Every way in asks here.
+        """
+        before = set(meant)
+        wanted = before if asked is None else set(asked)
+        if not self._is_helper(tenant_id):
+            opened = None if products is None else check_products(products)
+            return Given(check_permissions(wanted), opened)
+        held, booked = self._held(tenant_id), _booked(tenant_id)
+        if wanted - before - held:
+            raise NotHeld
+        opened = self.narrowed(tenant_id, products)
+        shown = effective_permissions("employee", wanted - held, booked)
+        inside = console_rights("employee", wanted - held)
+        hoped = booked if products is None else booked.intersection(products)
+        return Given(
+            check_permissions(wanted & held),
+            opened,
+            withheld=tuple(check_permissions({*shown, *inside})),
+            closed=tuple(check_products(hoped - set(hoped if opened is None else opened))),
+        )
+
+    def narrowed(self, tenant_id: str, products: Iterable[str] | None) -> list[str] | None:
         """Of these products those that the actor may open; None: all, later ones too."""
         own = self.openable(tenant_id)
         if own is None:
-            return products
-        return sorted(own if products is None else own.intersection(products))
+            return None if products is None else check_products(products)
+        return check_products(own if products is None else own.intersection(products))
 
     def openable(self, tenant_id: str) -> frozenset[str] | None:
         """The products that the actor may open to others, and close; None: all, later ones too."""
@@ -192,9 +254,8 @@ class Actor:
         membership = self._membership(tenant_id)
         if membership is None:
             return set()
-        query = select(TenantProduct.product).where(TenantProduct.tenant_id == tenant_id)
-        booked = set(db.session.scalars(query))
-        products = booked if membership.products is None else booked & set(membership.products)
+        # What is booked later counts as well: it is theirs from that day on.
+        products = PRODUCT_KEYS if membership.products is None else membership.products
         granted = membership.permissions
         held = effective_permissions(membership.role, granted, products)
         return {*held, *console_rights(membership.role, granted)}
@@ -212,6 +273,11 @@ class Actor:
             )
         )
         return db.session.scalar(query)
+
+
+def _booked(tenant_id: str) -> set[str]:
+    query = select(TenantProduct.product).where(TenantProduct.tenant_id == tenant_id)
+    return set(db.session.scalars(query))
 
 
 def _name(person: Person) -> str:

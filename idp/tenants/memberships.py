@@ -120,8 +120,8 @@ class Memberships:
             policy = self._policy(tenant_id, lock=True)
             membership = self.get(tenant_id, membership_id)
             before = membership.role
-            if role != "admin":
-                self._keep_an_admin(membership)
+            if role != "admin" and self.is_last_admin(membership):
+                raise LastAdmin
             membership.role = check_role(role)
             fix_deadline(membership, policy, self._clock.now())
             self._record("member.role", membership, actor, {"from": before, "to": role})
@@ -198,6 +198,7 @@ class Memberships:
         event: str,
         actor: str | None = None,
         reason: str = "",
+        detail: Mapping[str, object] | None = None,
     ) -> Membership:
         """Lock, unlock, activate or remove; never the last active admin (``LastAdmin``)."""
         with transaction():
@@ -205,8 +206,8 @@ class Memberships:
             membership = self.get(tenant_id, membership_id)
             if membership.status == status:
                 return membership
-            if status != "active":
-                self._keep_an_admin(membership)
+            if status != "active" and self.is_last_admin(membership):
+                raise LastAdmin
             membership.status = status
             if status in ("locked", "removed"):
                 membership.not_before = self._clock.now()
@@ -215,7 +216,8 @@ class Memberships:
                 membership.mfa_selected = False
             else:
                 fix_deadline(membership, policy, self._clock.now())
-            self._record(event, membership, actor, {"reason": reason[:200]} if reason else None)
+            said = {"reason": reason[:200]} if reason else {}
+            self._record(event, membership, actor, said | dict(detail or {}))
         return membership
 
     def is_last_admin(self, membership: Membership) -> bool:
@@ -315,10 +317,6 @@ class Memberships:
         if tenant is None:
             raise UnknownTenant
         return policy_of(tenant)
-
-    def _keep_an_admin(self, membership: Membership) -> None:
-        if self.is_last_admin(membership):
-            raise LastAdmin
 
     def _record(
         self, event: str, membership: Membership, actor: str | None, detail: object = None

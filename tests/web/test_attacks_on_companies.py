@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,9 +103,10 @@ def test_a_helper_imports_nobody_into_a_product_closed_to_themselves(nord: Compa
     assert zoe is not None
     assert zoe.products == ["hr"], "whoever is let into some products opens no more"
     other = nord.staged(helper, "E-Mail\nyves@nord.example\n")
-    for products in (None, ["payroll"]):
-        with pytest.raises(NotHeld):
-            imports.set_options(nord.tenant_id, helper, other, products=products)
+    imports.set_options(nord.tenant_id, helper, other, products=None)
+    assert imports.get(nord.tenant_id, other).options["products"] == ["hr"], "all that is theirs"
+    with pytest.raises(NotHeld):
+        imports.set_options(nord.tenant_id, helper, other, products=["payroll"])
     with pytest.raises(NotHeld):
         imports.stage(nord.tenant_id, helper, "x.csv", b"E-Mail\nx@x.example\n", product="payroll")
 
@@ -138,26 +140,121 @@ def test_a_helper_widens_nobody_by_the_file_of_another_product(nord: Company) ->
     job = nord.staged(helper, others, product="payroll")
     assert imports.get(nord.tenant_id, job).ready == 3, "all of them would be merged"
     nord.applied(helper, job)
-    assert imports.get(nord.tenant_id, job).applied == 0
+    assert imports.get(nord.tenant_id, job).applied == 1, "the line of whom nothing was given"
     for email, permissions in rights.items():
         assert set(nord.member(email).permissions) == set(permissions)
     assert nord.member("chef@nord.example").products == ["hr"]
 
 
-@pytest.mark.parametrize("way", ["admit", "unlock"])
-def test_a_helper_lets_nobody_who_waits_into_more_than_themselves(nord: Company, way: str) -> None:
-    """A second account of their own, say, that has asked to join by the customer number."""
-    services, helper = nord.front.services, nord.actor(HILDE)
-    nord.front.account("second@hilde.example")
-    account = services.accounts.find_by_email("second@hilde.example")
+def waiting(nord: Company, email: str) -> str:
+    """A second account of the helper, say, that has asked to join by the customer number."""
+    services = nord.front.services
+    nord.front.account(email)
+    account = services.accounts.find_by_email(email)
     assert account is not None
-    waiting = services.tenants.memberships.add(nord.tenant_id, account.id, status="waiting").id
-    if way == "admit":
-        services.joining.admit(nord.tenant_id, helper, waiting)
-    else:
-        services.people.unlock_member(nord.tenant_id, helper, waiting)
-    found = nord.member("second@hilde.example")
-    assert (found.status, found.products) == ("active", ["hr"])
+    return services.tenants.memberships.add(nord.tenant_id, account.id, status="waiting").id
+
+
+def prepared(nord: Company, email: str, *, expired: bool) -> str:
+    """An admin's invitation with everything that new members get."""
+    invitations = nord.front.services.people.invitations
+    made = invitations.invite(nord.tenant_id, nord.actor(ANNA), email, "X", "Y").id
+    if expired:
+        with transaction():
+            row = db.session.get(Invitation, made)
+            assert row is not None
+            row.expires_at = nord.front.clock.now()
+    return made
+
+
+def unlocked(nord: Company, helper: Actor, email: str, *, by: Actor | None) -> None:
+    """Unlocked while waiting, or after a lock by somebody."""
+    people, member = nord.front.services.people, waiting(nord, email)
+    if by is not None:
+        people.lock_member(nord.tenant_id, by, member, "x")
+    people.unlock_member(nord.tenant_id, helper, member)
+
+
+def resent(nord: Company, helper: Actor, email: str, *, expired: bool) -> None:
+    found = prepared(nord, email, expired=expired)
+    nord.front.services.people.invitations.resend(nord.tenant_id, helper, found)
+
+
+def reworked(nord: Company, helper: Actor, email: str) -> None:
+    """Of a file whose options a helper has set again."""
+    job = nord.staged(helper, f"E-Mail\n{email}\n")
+    nord.front.services.imports.set_options(nord.tenant_id, helper, job)
+    nord.run()
+    nord.applied(helper, job)
+
+
+WAYS_IN: dict[str, Callable[[Company, Actor, str], object]] = {
+    "invited": lambda n, helper, email: n.front.services.people.invitations.invite(
+        n.tenant_id, helper, email, "X", "Y"
+    ),
+    "resent": lambda n, helper, email: resent(n, helper, email, expired=True),
+    "imported": lambda n, helper, email: n.applied(helper, n.staged(helper, f"E-Mail\n{email}\n")),
+    "imported anew": reworked,
+    "admitted": lambda n, helper, email: n.front.services.joining.admit(
+        n.tenant_id, helper, waiting(n, email)
+    ),
+    "admitted by name": lambda n, helper, email: n.front.services.joining.admit(
+        n.tenant_id, helper, waiting(n, email), default_permissions()
+    ),
+    "unlocked": lambda n, helper, email: unlocked(n, helper, email, by=None),
+    "locked and unlocked": lambda n, helper, email: unlocked(n, helper, email, by=helper),
+    "locked by an admin": lambda n, helper, email: unlocked(n, helper, email, by=n.actor(ANNA)),
+}
+"""Every way in which a helper lets somebody in."""
+LACKED = "hr.absence.request"
+CLOSED = "payroll.payslip.read"
+
+
+def got(nord: Company, email: str) -> tuple[set[str], list[str] | None, list[dict[str, Any]]]:
+    """Permissions and products that somebody holds or is invited with, and the log's words."""
+    found = nord.member(email) or nord.invited(email)
+    assert found is not None
+    assert getattr(found, "status", "active") == "active"
+    named = [
+        record["detail"]
+        for record in nord.front.services.audit.export(nord.tenant_id)
+        if record["detail"].get("permissions") == list(found.permissions)
+    ]
+    return set(found.permissions), found.products, named
+
+
+def test_no_way_in_gives_more_than_the_helper_has_who_opens_it(nord: Company) -> None:
+    members = nord.front.services.tenants.memberships
+    everything = set(default_permissions())
+    for number, (way, let_in) in enumerate(WAYS_IN.items()):
+        helper = nord.actor(HILDE)
+        members.set_products(nord.tenant_id, nord.hilde, None)
+        members.set_permissions(nord.tenant_id, nord.hilde, [*everything, MANAGE_PEOPLE])
+        let_in(nord, helper, f"holds{number}@nord.example")
+        permissions, products, named = got(nord, f"holds{number}@nord.example")
+        assert (permissions, products) == (everything, None), way
+        members.set_products(nord.tenant_id, nord.hilde, ["hr"])
+        held = [*(everything - {LACKED}), MANAGE_PEOPLE]
+        members.set_permissions(nord.tenant_id, nord.hilde, held)
+        let_in(nord, helper, f"lacks{number}@nord.example")
+        permissions, products, named = got(nord, f"lacks{number}@nord.example")
+        assert permissions == {p for p in everything - {LACKED} if p.startswith("hr.")}, way
+        assert products == ["hr"], way
+        assert named, way
+        assert {LACKED, CLOSED} <= set(named[-1]["withheld"]), way
+
+
+def test_what_an_admin_has_decided_stands_in_a_helpers_hand(nord: Company) -> None:
+    """An invitation that is still good, and a member who was in already."""
+    members, helper = nord.front.services.tenants.memberships, nord.actor(HILDE)
+    everything = set(default_permissions())
+    members.set_permissions(nord.tenant_id, nord.hilde, [MANAGE_PEOPLE])
+    resent(nord, helper, "good@nord.example", expired=False)
+    assert got(nord, "good@nord.example")[:2] == (everything, None)
+    members.note_sign_in(nord.erik)
+    nord.front.services.people.lock_member(nord.tenant_id, helper, nord.erik, "x")
+    nord.front.services.people.unlock_member(nord.tenant_id, helper, nord.erik)
+    assert set(nord.member(ERIK).permissions) == everything
 
 
 def test_a_helper_who_knows_a_secret_gets_no_powers_that_an_admin_adds_later(

@@ -14,13 +14,13 @@ from sqlalchemy import delete, insert, select, update
 from idp.accounts.foreign_hashes import ask_mark
 from idp.core.randomness import Randomness, digest
 from idp.infra.database import db
-from idp.people.actors import Actor, NotHeld, NotYourself, OnlyAdmins
+from idp.people.actors import Given, NotHeld, NotYourself, OnlyAdmins
 from idp.people.imports.cells import Values, parse_line
 from idp.people.imports.checking import find_invited, find_members, usable_columns
 from idp.people.imports.models import ImportJob, ImportLine
-from idp.people.imports.options import Options, options_of
+from idp.people.imports.options import Options, given_by_default, options_of
 from idp.people.models import Invitation
-from idp.tenants.catalogue import check_permissions, default_permissions
+from idp.tenants.catalogue import check_permissions
 from idp.tenants.memberships import Memberships
 
 PORTION = 200
@@ -50,12 +50,14 @@ class Applying:
         actor = options.acting()
         columns = usable_columns(options, job.trusted)
         parsed = {line.line: parse_line(line.data["cells"], columns)[0] for line in lines}
-        permissions = {p for v in parsed.values() for p in self._permissions(v, options)}
         if any(self._role(values, options) == "admin" for values in parsed.values()):
             actor.check_may_make_admins(job.tenant_id)
-        actor.check_may_grant(job.tenant_id, permissions - set(default_permissions()))
+        # What everybody gets: of a helper's hand no more than they hold when it is given.
+        everybody = given_by_default(job.tenant_id, options)
+        named = [values.get("permissions", options.permissions) for values in parsed.values()]
+        actor.check_may_grant(job.tenant_id, {p for some in named for p in some or ()})
         own = actor.openable(job.tenant_id)
-        opened = [self._products(values, options) for values in parsed.values()]
+        opened = [self._products(values, options, everybody) for values in parsed.values()]
         if own is not None and any(some is None or set(some) - own for some in opened):
             raise NotHeld
         emails = [values["email"] for values in parsed.values()]
@@ -68,11 +70,13 @@ class Applying:
             change: dict[str, Any] = {"job_id": job.id, "line": line.line}
             standing = invited.get(email)
             if standing is not None and self._may_merge(standing, job, line):
-                created = self._merge(standing, values, options, job)
+                created = self._merge(standing, values, options, everybody, job)
                 change |= {"outcome": "applied", "action": "merge", "created": created}
             elif email in members and line.action == "merge":
                 try:
-                    created = self._extend(job.tenant_id, members[email], values, options, actor)
+                    created = self._extend(
+                        job.tenant_id, members[email], values, options, everybody
+                    )
                     change |= {"outcome": "applied", "created": created}
                 except (NotHeld, NotYourself, OnlyAdmins) as refused:
                     problems = [{"field": "email", "code": refused.code}]
@@ -82,7 +86,7 @@ class Applying:
                 problems = [{"field": "email", "code": code}]
                 change |= {"outcome": "refused", "code": code, "problems": problems}
             else:
-                row = self._invitation(job, values, options, now)
+                row = self._invitation(job, values, options, everybody, now)
                 rows.append(row)
                 change |= {"outcome": "applied", "created": {"invitation": row["id"]}}
             if "password_hash" in columns and change["outcome"] == "applied":
@@ -146,17 +150,17 @@ class Applying:
         return str(values.get("role", options.role))
 
     @staticmethod
-    def _permissions(values: Values, options: Options) -> list[str]:
+    def _permissions(values: Values, options: Options, everybody: Given) -> list[str]:
         given = values.get("permissions", options.permissions)
-        return check_permissions(default_permissions() if given is None else given)
+        return check_permissions(everybody.permissions if given is None else given)
 
     @staticmethod
-    def _products(values: Values, options: Options) -> list[str] | None:
+    def _products(values: Values, options: Options, everybody: Given) -> list[str] | None:
         given = values.get("products", options.products)
-        return None if given is None else list(given)
+        return everybody.products if given is None else list(given)
 
     def _invitation(
-        self, job: ImportJob, values: Values, options: Options, now: datetime
+        self, job: ImportJob, values: Values, options: Options, everybody: Given, now: datetime
     ) -> dict[str, Any]:
         return {
             "id": self._randomness.uuid(),
@@ -166,14 +170,14 @@ class Applying:
             "family_name": values.get("family_name", ""),
             "salutation": values.get("salutation"),
             "role": self._role(values, options),
-            "permissions": self._permissions(values, options),
+            "permissions": self._permissions(values, options, everybody),
             "locale": values.get("locale", options.locale),
             # Of a token that nobody knows: the one in the mail is made when it is sent.
             "token_digest": digest(self._randomness.token()),
             "invited_by": job.created_by,
             "created_at": now,
             "expires_at": now + _UNSENT,
-            "products": self._products(values, options),
+            "products": self._products(values, options, everybody),
             "import_id": job.id,
             "external_id": values.get("external_id"),
             "password_hash": _hash(job, values, options),
@@ -192,16 +196,22 @@ class Applying:
         return mine is not None and theirs is not None and mine != theirs
 
     def _merge(
-        self, standing: Invitation, values: Values, options: Options, job: ImportJob
+        self,
+        standing: Invitation,
+        values: Values,
+        options: Options,
+        everybody: Given,
+        job: ImportJob,
     ) -> dict[str, Any]:
         """One person, both products: widen the invitation that is there."""
-        products = self._products(values, options)
+        products = self._products(values, options, everybody)
         added = [p for p in products or () if p not in (standing.products or [])]
         opened = standing.products is not None and products is None
         before = standing.products
         if standing.products is not None:
             standing.products = None if products is None else [*standing.products, *added]
-        granted = [p for p in self._permissions(values, options) if p not in standing.permissions]
+        wanted = self._permissions(values, options, everybody)
+        granted = [p for p in wanted if p not in standing.permissions]
         standing.permissions = check_permissions([*standing.permissions, *granted])
         hashed = False
         found = _hash(job, values, options)
@@ -217,20 +227,22 @@ class Applying:
         return {"invitation": standing.id, "merged": merged}
 
     def _extend(
-        self, tenant_id: str, membership_id: str, values: Values, options: Options, actor: Actor
+        self, tenant_id: str, membership_id: str, values: Values, options: Options, everybody: Given
     ) -> dict[str, Any]:
         """The same for somebody who has arrived already; raises ``OnlyAdmins``, ``NotYourself``,
         ``NotHeld``.
         """
+        actor = options.acting()
         membership = self._memberships.get(tenant_id, membership_id)
         actor.check_may_change(tenant_id, membership)
         if membership.account_id == actor.account_id and membership.role != "admin":
             raise NotYourself
         by = actor.subject
         before = membership.products
-        products = self._products(values, options)
+        products = self._products(values, options, everybody)
         added = [p for p in products or () if before is not None and p not in before]
-        granted = [p for p in self._permissions(values, options) if p not in membership.permissions]
+        wanted = self._permissions(values, options, everybody)
+        granted = [p for p in wanted if p not in membership.permissions]
         actor.check_may_grant(tenant_id, granted)
         if added:
             self._memberships.set_products(

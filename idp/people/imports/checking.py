@@ -152,7 +152,7 @@ class Rights:
             if product not in self._booked:
                 return [{"field": "products", "code": "product-not-booked"}]
         opened = values.get("products", self._options.products)
-        if self._openable is not None and (opened is None or set(opened) - self._openable):
+        if self._openable is not None and set(opened or ()) - self._openable:
             return [{"field": "products", "code": NotHeld.code}]
         role = values.get("role", self._options.role)
         given = tuple(check_permissions(values.get("permissions", self._options.permissions or ())))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from idp.people.actors import Actor
+from idp.people.actors import Actor, Given
 from idp.people.imports.models import ImportJob
+from idp.tenants.catalogue import default_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class Options:
     def as_json(self) -> dict[str, Any]:
         """As the row keeps them."""
         return asdict(self)
+
+
+def given_by_default(tenant_id: str, options: Options, actor: Actor | None = None) -> Given:
+    """What a line gets that names nothing itself, if the actor, or whoever set it in motion, makes
+    it so: for a helper of the admin no more than they hold (``Actor.giving``).
+    """
+    meant, who = options.permissions, actor or options.acting()
+    given = default_permissions() if meant is None else meant
+    return who.giving(tenant_id, given, options.products)
 
 
 def options_of(job: ImportJob) -> Options:

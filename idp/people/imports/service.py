@@ -21,11 +21,11 @@ from idp.people.imports.books import count, record
 from idp.people.imports.columns import TRUSTED_FIELDS, check_columns, recognise
 from idp.people.imports.errors import ImportRefused, UnknownImport
 from idp.people.imports.models import ImportJob, ImportLine
-from idp.people.imports.options import Options, options_of
+from idp.people.imports.options import Options, given_by_default, options_of
 from idp.people.imports.reading import FileRefused, read_table
 from idp.people.imports.worker import ImportWorker
 from idp.settings import Settings
-from idp.tenants.catalogue import MANAGE_PEOPLE, check_permissions, check_products
+from idp.tenants.catalogue import MANAGE_PEOPLE, check_permissions
 from idp.tenants.memberships import check_role
 from idp.tenants.models import Tenant
 from idp.tenants.service import TenantService
@@ -92,13 +92,11 @@ class Imports:
         columns = recognise(table.header, table.rows[0][1])
         if not believed and TRUSTED_FIELDS & set(columns):
             raise FileRefused("hash-untrusted")
-        opened = None if product is None else [product]
-        own = actor.openable(tenant_id)
+        opened = actor.narrowed(tenant_id, None)
         if product is not None:
-            self._check_booked(tenant_id, [product])
+            opened = [product]
+            self._check_booked(tenant_id, opened)
             actor.check_may_open(tenant_id, (), opened)
-        elif own is not None:
-            opened = check_products(own)
         options = Options(
             header=table.header,
             columns=columns,
@@ -214,14 +212,15 @@ class Imports:
                 actor.check_may_make_admins(tenant_id)
             if permissions is not None:
                 actor.check_may_grant(tenant_id, check_permissions(permissions))
-            actor.check_may_open(tenant_id, (), products)
+            if products is not None:
+                actor.check_may_open(tenant_id, (), products)
             if ask and not (job.trusted and self.can_ask(product)):
                 raise ImportRefused("import-no-hook")
             wanted = replace(
                 before,
                 columns=chosen,
                 product=product,
-                products=None if products is None else check_products(products),
+                products=actor.narrowed(tenant_id, products),
                 permissions=None if permissions is None else check_permissions(permissions),
                 role=role,
                 locale=locale if locale in ("de", "en") else "en",
@@ -269,7 +268,8 @@ class Imports:
             job.options = options_of(job).started_by(actor).as_json()
             job.status = "running"
             job.started_at = job.started_at or self._clock.now()
-            record(self._audit, event, job, actor, {"lines": job.ready})
+            given = given_by_default(tenant_id, options_of(job))
+            record(self._audit, event, job, actor, {"lines": job.ready, **given.as_detail()})
             self._background.wake()
         return job
 

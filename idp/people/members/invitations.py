@@ -105,7 +105,7 @@ class Invitations:
         products: Iterable[str] | None = None,
     ) -> Invitation:
         """Mail an invitation; permissions None means what new members get by default, products
-        None all that are booked.
+        None all that are booked, and of both no more than a helper of the admin has.
 
         Raises ``NotAllowed``, ``AlreadyMember``, ``AlreadyInvited``, ``InvalidEmail``,
         ``Throttled``.
@@ -114,15 +114,17 @@ class Invitations:
         names = check_claims(
             {"given_name": given_name, "family_name": family_name, "locale": locale}
         )
-        granted = check_permissions(default_permissions() if permissions is None else permissions)
+        asked = None if permissions is None else check_permissions(permissions)
         wanted_role = check_role(role)
         opened = None if products is None else check_products(products)
         with transaction() as session:
             actor.check_right(tenant_id, MANAGE_PEOPLE)
             if wanted_role == "admin":
                 actor.check_may_make_admins(tenant_id)
-            actor.check_may_grant(tenant_id, granted)
-            actor.check_may_open(tenant_id, (), opened)
+            if opened is not None:
+                actor.check_may_open(tenant_id, (), opened)
+            meant = default_permissions() if asked is None else ()
+            given = actor.giving(tenant_id, meant, opened, asked)
             tenant = self._tenants.get(tenant_id)
             self._check_new(tenant_id, address)
             self._throttle.attempt(self._per_address, tenant_id, address)
@@ -136,8 +138,8 @@ class Invitations:
                 family_name=names["family_name"] or "",
                 salutation=salutation,
                 role=wanted_role,
-                permissions=granted,
-                products=opened,
+                permissions=given.permissions,
+                products=given.products,
                 locale=names["locale"],
                 token_digest=digest(token),
                 invited_by=actor.name[:64],
@@ -148,14 +150,25 @@ class Invitations:
             session.add(invitation)
             session.flush()
             self._mail(invitation, tenant, token)
-            self._record("invitation.sent", invitation, actor.subject, {"role": wanted_role})
+            detail = {} if wanted_role == "admin" else given.as_detail()
+            detail["role"] = wanted_role
+            self._record("invitation.sent", invitation, actor.subject, detail)
         return invitation
 
     def resend(self, tenant_id: str, actor: Actor, invitation_id: str) -> Invitation:
-        """Mail it again under a new token, for the full time; the old link dies."""
+        """Mail it again under a new token, for the full time; the old link dies.
+
+        One that has expired is given anew: of a helper's hand no more than they hold. One that is
+        still good stands as whoever sent it decided.
+        """
         with transaction():
             invitation = self._get_for(tenant_id, actor, invitation_id)
             self._throttle.attempt(self._per_address, tenant_id, invitation.email)
+            detail: dict[str, Any] = {}
+            if invitation.expires_at <= self._clock.now():
+                given = actor.giving(tenant_id, invitation.permissions, invitation.products)
+                invitation.permissions, invitation.products = given.permissions, given.products
+                detail = given.as_detail()
             tenant = self._tenants.get(tenant_id)
             if invitation.import_id is not None:
                 if tenant.accounts_mode == "local":
@@ -168,7 +181,7 @@ class Invitations:
                 invitation.token_digest = digest(token)
                 invitation.expires_at = self._clock.now() + timedelta(seconds=self._lifetime)
                 self._mail(invitation, tenant, token)
-            self._record("invitation.resent", invitation, actor.subject)
+            self._record("invitation.resent", invitation, actor.subject, detail)
         return invitation
 
     def revoke(self, tenant_id: str, actor: Actor, invitation_id: str) -> None:

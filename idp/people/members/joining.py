@@ -21,6 +21,7 @@ from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
 from idp.people.actors import Actor
+from idp.people.members.letting_in import give
 from idp.people.members.open_invitations import close_invitations
 from idp.people.models import Invitation
 from idp.settings import Settings
@@ -105,23 +106,22 @@ class Joining:
         permissions: Iterable[str] | None = None,
     ) -> Membership:
         """Let a waiting person in, with these permissions if any are named; they are told by mail.
-        A helper of the admin lets them into no more products than are open to themselves.
+        From a helper of the admin they get no more than that one holds, products likewise.
 
         Raises ``NotAllowed``, ``NotHeld``, and ``UnknownMembership`` for one who is not waiting
         (any more).
         """
-        wanted = None if permissions is None else set(permissions)
         members = self._tenants.memberships
         with transaction():
             waiting = self._waiting(tenant_id, actor, membership_id)
-            if wanted is not None and wanted != set(waiting.permissions):
-                actor.check_may_grant(tenant_id, wanted ^ set(waiting.permissions))
-                members.set_permissions(tenant_id, membership_id, wanted, actor=actor.subject)
-            opened = actor.narrowed(tenant_id, waiting.products)
-            if opened != waiting.products:
-                members.set_products(tenant_id, membership_id, opened, actor=actor.subject)
+            given = give(members, actor, waiting, permissions)
             membership = members.set_status(
-                tenant_id, membership_id, "active", event="member.activated", actor=actor.subject
+                tenant_id,
+                membership_id,
+                "active",
+                event="member.activated",
+                actor=actor.subject,
+                detail=given.as_detail(),
             )
             self._answer(membership, "member-admitted", link=f"{self._issuer}/account")
         return membership

@@ -32,6 +32,7 @@ from idp.people.members.invitations import (
     InvitationForOther,
     Invitations,
 )
+from idp.people.members.letting_in import give_on_return
 from idp.people.members.listing import (
     BY_NAME,
     EVERYBODY,
@@ -205,9 +206,7 @@ class PeopleService:
             actor.check_right(tenant_id, MANAGE_PEOPLE)
             member = self._members.get(tenant_id, membership_id)
             actor.check_may_change(tenant_id, member)
-            opened = actor.narrowed(tenant_id, member.products)
-            if member.status == "waiting" and opened != member.products:
-                self._members.set_products(tenant_id, member.id, opened, actor=actor.subject)
+            given = give_on_return(self._members, actor, member)
             return self._members.set_status(
                 tenant_id,
                 membership_id,
@@ -215,6 +214,7 @@ class PeopleService:
                 event="member.unlocked",
                 actor=actor.subject,
                 reason=reason,
+                detail=given,
             )
 
     def reset_factors(

@@ -18,7 +18,7 @@ _COMMANDS = {
     "config": "idp.cli.system:config",
     "delivery": "idp.cli.delivery:delivery",
     "demo": "idp.cli.demo:demo",
-    "doctor": "idp.cli.system:doctor",
+    "doctor": "idp.cli.doctor:doctor",
     "invitation": "idp.cli.invitation:invitation",
     "import": "idp.cli.import_:import_",
     "keys": "idp.cli.keys:keys",

@@ -1,7 +1,7 @@
 """Bring the database to this release's schema; safe when several processes start at once.
 
-``idp migrate`` and ``idp serve`` call :func:`upgrade`, ``idp doctor`` and ``/readyz`` compare
-:func:`current_head` with :func:`expected_head`. One migrates at a time (an advisory lock on
+``idp migrate`` and ``idp serve`` call :func:`upgrade`; ``idp doctor``, the operators' pages and
+``/readyz`` ask whether a :class:`Schema` will do. One migrates at a time (an advisory lock on
 PostgreSQL, a file lock beside SQLite), and a step that fails leaves nothing behind: both databases
 change their schema within one transaction.
 """
@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[1] / "migrations"
 VERSIONS = FOLDER / "versions"
 _LOCK = 0x45696E6C617373  # "Einlass"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Where a database stands: the kind and version of its server, the last migration applied."""
+
+    server: str
+    head: str | None
+
+    @property
+    def will_do(self) -> bool:
+        """A newer one will do too: migrations only add, and the old version serves meanwhile."""
+        return self.head is not None and self.head >= str(expected_head())
 
 
 def _config() -> "Config":
@@ -112,8 +126,18 @@ def run(connection: Connection, verb: str, target: str) -> None:
 
 def current_head(settings: Settings) -> str | None:
     """The revision the database is at; None before the first."""
+    return read_schema(settings).head
+
+
+def read_schema(settings: Settings) -> Schema:
+    """Where the database stands, over a connection of its own."""
     with migration_engine(settings).connect() as connection:
-        return _version(connection)
+        return Schema(_server(connection), _version(connection))
+
+
+def _server(connection: Connection) -> str:
+    numbers = connection.dialect.server_version_info or ()
+    return f"{connection.dialect.name} {'.'.join(map(str, numbers))}"
 
 
 def _version(connection: Connection) -> str | None:
@@ -133,9 +157,6 @@ def expected_head() -> str | None:
 
 
 def schema_is_current() -> bool:
-    """Whether the database is at this release's schema; one query, for ``/readyz``.
-
-    A newer schema will do too: migrations only add, and the old version serves meanwhile.
-    """
+    """Whether the database that serves will do; one query, for ``/readyz``."""
     found = db.session.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found is not None and str(found) >= str(expected_head())
+    return Schema(db.engine.dialect.name, None if found is None else str(found)).will_do

@@ -1,4 +1,4 @@
-"""Whether anything is wrong with the platform: what the operators' overview and ``idp doctor`` say.
+"""Whether anything is wrong with the platform: what the operators' overview and health page say.
 
 Each check says one thing and what to do about it; none changes anything, and none shows a secret.
 """
@@ -19,7 +19,9 @@ from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.keyring import Keyring
 from idp.people.models import AdminRequest, RecoveryCase
+from idp.people.operators import parts
 from idp.people.operators.operations import Operations
+from idp.people.operators.parts import Part
 from idp.settings import Settings
 from idp.tenants.models import Membership, Tenant
 
@@ -62,15 +64,6 @@ class Figures:
     signed_in: int
     """People who have signed in for a company within the last day."""
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Something the platform runs on, its version, and whether it answers."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 class Watch:
@@ -119,13 +112,18 @@ class Watch:
 
     def parts(self) -> list[Part]:
         """Database, Redis, keys and worker."""
-        return [self._database(), self._redis(), self._signing(), self._worker()]
+        return [
+            parts.database(self._settings),
+            parts.redis(self._store),
+            parts.signing_keys(self._keyring),
+            parts.worker(self._deliveries),
+        ]
 
     def _machinery(self) -> list[Finding]:
         found = []
         if not migrate.schema_is_current():
             found.append(Finding("migrations-missing", serious=True))
-        if self._deliveries.last_beat() is None:
+        if not parts.worker(self._deliveries).ok:
             found.append(Finding("worker-silent", serious=True))
         return found
 
@@ -138,8 +136,7 @@ class Watch:
         return found
 
     def _keys(self) -> list[Finding]:
-        signing = {key.alg for key in self._keyring.list() if key.state == "signing"}
-        if not {"RS256", "ES256"} <= signing:
+        if not parts.signing_keys(self._keyring).ok:
             return [Finding("keys-missing", serious=True)]
         due = self._operations.keys_due()
         return [Finding("keys-due", len(due), min(k.active_from for k in due))] if due else []
@@ -182,31 +179,6 @@ class Watch:
             signed_in=db.session.scalar(signed_in) or 0,
             at=now,
         )
-
-    def _database(self) -> Part:
-        try:
-            head = migrate.current_head(self._settings)
-        except Exception as error:
-            return Part("database", False, type(error).__name__)
-        expected = migrate.expected_head()
-        kind = db.engine.dialect.name
-        numbers = ".".join(str(part) for part in db.engine.dialect.server_version_info or ())
-        return Part("database", str(head) >= str(expected), f"{kind} {numbers}, {head}/{expected}")
-
-    def _redis(self) -> Part:
-        try:
-            self._store.ping()
-        except Exception as error:
-            return Part("redis", False, type(error).__name__)
-        return Part("redis", True, "")
-
-    def _signing(self) -> Part:
-        signing = {key.alg for key in self._keyring.list() if key.state == "signing"}
-        return Part("keys", {"RS256", "ES256"} <= signing, ", ".join(sorted(signing)))
-
-    def _worker(self) -> Part:
-        beat = self._deliveries.last_beat()
-        return Part("worker", beat is not None, beat.isoformat() if beat else "")
 
 
 def versions() -> list[tuple[str, str]]:

@@ -1,12 +1,11 @@
 """What the platform runs on, how it is set, and whether the change logs hold (R2)."""
 
-from datetime import datetime
-
 from flask import Response, request
 
 from idp.infra.audit import PLATFORM
 from idp.people.operators.operations import Verification
-from idp.people.operators.watch import Part, versions
+from idp.people.operators.parts import Part
+from idp.people.operators.watch import versions
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
@@ -65,10 +64,7 @@ def _health(
 
 
 def _part(part: Part) -> contexts.HealthPart:
-    beat = datetime.fromisoformat(part.detail) if part.name == "worker" and part.ok else None
-    return contexts.HealthPart(
-        name=part.name, ok=part.ok, detail="" if beat else part.detail, at=beat
-    )
+    return contexts.HealthPart(name=part.name, ok=part.ok, detail=part.detail, at=part.seen_at)
 
 
 def _verified(check: Verification) -> contexts.VerifiedRow:

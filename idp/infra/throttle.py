@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from idp.infra.ephemeral import EphemeralStore
 
+_REMEMBERED = 30 * 86400
+"""Seconds for which a try that was not told of waits to be told with another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -82,6 +85,19 @@ class Throttle:
     def give_back(self, rule: Limit, *parts: str) -> None:
         """Take one counted try back: it turned out to be none."""
         self._store.decrement(self.key(rule, *parts))
+
+    def to_tell(self, rule: Limit, *parts: str) -> int:
+        """Count one try; for how many it stands if it is one to be told of, else 0.
+
+        Told of are the first within the window, the tenth, the hundredth, and so on; each stands
+        for those since the one before as well, however long ago that was told.
+        """
+        key = self.key(rule, *parts)
+        number = self._store.increment(key, rule.window)
+        if str(number).rstrip("0") == "1":
+            return 1 + int(self._store.take(f"{key}:untold") or 0)
+        self._store.increment(f"{key}:untold", _REMEMBERED)
+        return 0
 
     def clear(self, rule: Limit, *parts: str) -> None:
         """Forget the tries, after a success."""

@@ -12,7 +12,7 @@ from flask import abort, request
 
 from idp.core.person import PersonMembership
 from idp.core.vocabulary import LoginNeeded
-from idp.infra.database import transaction
+from idp.infra.audit_refusals import note_refusal
 from idp.web import http
 from idp.web.signed_in import SignedIn, signed_in
 
@@ -131,17 +131,17 @@ def helps(membership: PersonMembership, *rights: str) -> bool:
 
 def _note_refusal(customer_number: str | None, who: SignedIn) -> None:
     """A knock at another company's console is written into that company's log, if there is one; at
-    the operators' into the platform's.
+    the operators' into the platform's. Many are few lines (``infra.audit_refusals``).
     """
     everything = http.services()
     tenants = everything.tenants
     tenant = tenants.find_by_customer_number(customer_number) if customer_number else None
-    with transaction():
-        everything.audit.record(
-            "console.refused",
-            category="security",
-            tenant_id=tenant.id if tenant else None,
-            actor=who.person.subject,
-            ip=http.caller().ip,
-            outcome="failure",
-        )
+    note_refusal(
+        everything.audit,
+        everything.throttle,
+        "console.refused",
+        category="security",
+        tenant_id=tenant.id if tenant else None,
+        actor=who.person.subject,
+        ip=http.caller().ip,
+    )

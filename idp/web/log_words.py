@@ -69,6 +69,7 @@ LABELS = {
     "outcome": _("Outcome"),
     "overlap_seconds": _("Seconds the former one still works"),
     "people": _("People"),
+    "permissions": _("Permissions"),
     "phishing_resistant_only": _("Passkeys and security keys only"),
     "problems": _("Findings"),
     "product": _("Product"),
@@ -84,9 +85,11 @@ LABELS = {
     "status": _("Status"),
     "terms": _("Terms of use accepted"),
     "to": _("To"),
+    "tries": _("Attempts since the line before"),
     "until": _("Until"),
     "uri": _("Address"),
     "withdrawn": _("Withdrawn"),
+    "withheld": _("Withheld"),
 }
 _VALUES: Mapping[str, str] = {
     **{permission.key: permission.label for permission in PERMISSIONS},

@@ -23,6 +23,16 @@ def test_the_limit_is_reached_and_forgotten(store: EphemeralStore) -> None:
     throttle.check(RULE, "anna")
 
 
+def test_of_many_tries_few_are_told_and_none_is_lost(store: EphemeralStore) -> None:
+    throttle = Throttle(store)
+    told = [throttle.to_tell(RULE, "anna") for _ in range(25)]
+    assert [n for n, times in enumerate(told, 1) if times] == [1, 10]
+    assert (told[0], told[9]) == (1, 9)
+    assert throttle.to_tell(RULE, "erik") == 1
+    throttle.clear(RULE, "anna")  # as the end of the window does
+    assert throttle.to_tell(RULE, "anna") == 16, "fifteen since the tenth, and this one"
+
+
 def test_parts_do_not_run_together(store: EphemeralStore) -> None:
     throttle = Throttle(store)
     assert throttle.key(RULE, "ab", "c") != throttle.key(RULE, "a", "bc")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import bcrypt
@@ -12,6 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from idp.authn.factors.news import Where
+from idp.authn.ports import JoinRefused
+from idp.infra.audit_refusals import note_refusal
 from idp.infra.csv_files import safe_cell
 from idp.infra.database import db, transaction
 from idp.people.actors import Actor, NotHeld
@@ -274,6 +277,55 @@ def test_a_helper_who_knows_a_secret_gets_no_powers_that_an_admin_adds_later(
     # What it has by now is added to without another one.
     more = {"scope": "einlass:people.write einlass:people.read"}
     assert desk.change(admin, made.client_id, more, nord.tenant_id)[1] is None
+
+
+# -- strangers do not write another company's log -------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["console", "join"])
+def test_a_stranger_fills_no_other_companys_log(nord: Company, way: str) -> None:
+    front = nord.front
+    front.member(SUED, "mallory@sued.example", "admin")
+    account = front.services.accounts.find_by_email("mallory@sued.example")
+    assert account is not None
+    if way == "join":
+        member = front.member(NORD, "mallory@sued.example", "employee")
+        front.services.people.remove_member(nord.tenant_id, CLI, member)
+    browser = front.sign_in("mallory@sued.example")
+
+    def knock(times: int) -> list[dict[str, Any]]:
+        for _ in range(times):
+            if way == "console":
+                assert browser.get(BASE).status_code == 404
+            else:
+                with pytest.raises(JoinRefused):
+                    front.services.joining.join(account.id, NORD, ip="192.0.2.7")
+        db.session.rollback()
+        log = front.services.audit.export(nord.tenant_id)
+        return [r for r in log if r["outcome"] == "failure" and r["actor"] == account.subject]
+
+    assert len(knock(1)) == 1, "the first is a line at once"
+    assert len(knock(8)) == 1
+    assert [line["detail"].get("tries", 1) for line in knock(1)] == [1, 9]
+    assert front.services.audit.verify(nord.tenant_id) == []
+
+
+def test_a_line_that_could_not_be_written_is_written_at_the_next_try(
+    nord: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = nord.front.services
+    note = partial(
+        *(note_refusal, services.audit, services.throttle, "console.refused"),
+        category="security",
+        tenant_id=nord.tenant_id,
+        actor="f" * 32,
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(services.audit.keys, "sign", lambda value: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            note()
+    note()
+    assert list(services.audit.export(nord.tenant_id))[-1]["event"] == "console.refused"
 
 
 # -- a stolen session makes itself no home ------------------------------------------------------

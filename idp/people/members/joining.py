@@ -17,6 +17,7 @@ from idp.accounts.service import AccountService
 from idp.authn.ports import JoinRefused
 from idp.core.clock import Clock
 from idp.infra.audit import Audit
+from idp.infra.audit_refusals import note_refusal
 from idp.infra.database import db, transaction
 from idp.infra.outbox import Outbox
 from idp.infra.throttle import Limit, Throttle, Throttled
@@ -235,18 +236,18 @@ class Joining:
                 self._outbox.mail(admin.email, "member-waiting", admin.locale, context)
 
     def _refusal(self, account_id: str, tenant_id: str | None, code: str, ip: str) -> JoinRefused:
-        with transaction():
-            subject = self._accounts.get(account_id).subject
-            self._audit.record(
-                "member.join_refused",
-                category="people",
-                tenant_id=tenant_id,
-                actor=subject,
-                subject=subject,
-                ip=ip,
-                outcome="failure",
-                detail={"reason": code},
-            )
+        subject = self._accounts.get(account_id).subject
+        note_refusal(
+            self._audit,
+            self._throttle,
+            "member.join_refused",
+            category="people",
+            tenant_id=tenant_id,
+            actor=subject,
+            subject=subject,
+            ip=ip,
+            detail={"reason": code},
+        )
         return JoinRefused(code)
 
 

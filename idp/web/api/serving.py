@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, request, stream_with_context
 
-from idp.infra.database import transaction
+from idp.infra.audit_refusals import note_refusal
 from idp.tenants.directory import TenantFacts
 from idp.web.api import reading
 from idp.web.api.access import Access, check_access, check_fresh, check_scope
@@ -90,16 +90,16 @@ def _company(access: Access, number: str) -> TenantFacts:
     if found is not None:
         if access.tenant_id == found.tenant_id or access.actor.is_operator:
             return found
-        with transaction():
-            everything.audit.record(
-                "api.refused",
-                category="security",
-                tenant_id=found.tenant_id,
-                actor=access.actor.subject,
-                client_id=access.client_id,
-                ip=client_address(request, everything.settings),
-                outcome="failure",
-            )
+        note_refusal(
+            everything.audit,
+            everything.throttle,
+            "api.refused",
+            category="security",
+            tenant_id=found.tenant_id,
+            actor=access.actor.subject,
+            client_id=access.client_id,
+            ip=client_address(request, everything.settings),
+        )
     raise Problem(404, "There is no such thing here, or none that this token may see.")
 
 

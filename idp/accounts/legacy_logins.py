@@ -4,12 +4,14 @@ An account that was taken over without a hash carries a mark in its place (``{as
 first sign-in the product named there is asked over https; a right password is stored as Argon2id at
 once, so nobody is asked again. The call is signed with a secret that only Einlass and the product
 know: ``Einlass-Signature: v1=HEX`` is HMAC-SHA-256 (RFC 2104) over ``TIMESTAMP.BODY``, the
-timestamp, seconds since 1970, in ``Einlass-Timestamp``. See docs/importing-people.md.
+timestamp, seconds since 1970, in ``Einlass-Timestamp``. See docs/importing-people.md. A product
+that does not answer is left alone for a while (``accounts.legacy_breaker``).
 """
 
 import hashlib
 import hmac
 import json
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +22,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.accounts.breached import PasswordsUnavailable
 from idp.accounts.foreign_hashes import ASK
+from idp.accounts.legacy_breaker import Breaker, Pause
 from idp.core.clock import Clock, epoch
 from idp.core.randomness import Randomness
 from idp.infra.audit import Audit
 from idp.infra.database import Base, SealedJson, UtcDateTime, db, transaction
-from idp.infra.outbound import Outbound, OutboundFailed, OutboundRefused
+from idp.infra.ephemeral import EphemeralStore
+from idp.infra.outbound import Outbound, OutboundFailed, OutboundRefused, Response
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """So many sign-ins of one process wait for old products: one that hangs must not hold up everybody
@@ -56,19 +62,29 @@ class LegacyLoginRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A product that can be asked; its secret is not shown again."""
+    """A product that can be asked; its secret is not shown again.
+
+    ``pause``: it has not answered lately, and is asked less often, or not at all for now.
+    """
 
     product: str
     uri: str
     updated_at: datetime
+    pause: Pause | None = None
 
 
 class LegacyLogins:
     """Keeps where to ask, and asks."""
 
     def __init__(
-        self, outbound: Outbound, clock: Clock, randomness: Randomness, audit: Audit
+        self,
+        outbound: Outbound,
+        clock: Clock,
+        randomness: Randomness,
+        audit: Audit,
+        store: EphemeralStore,
     ) -> None:
+        self.breaker = Breaker(store, clock)
         self._outbound = outbound
         self._clock = clock
         self._randomness = randomness
@@ -78,7 +94,8 @@ class LegacyLogins:
     def list(self) -> list[Configured]:
         """Every product that can be asked."""
         rows = db.session.scalars(select(LegacyLogin).order_by(LegacyLogin.product))
-        return [Configured(row.product, row.uri, row.updated_at) for row in rows]
+        pause_of = self.breaker.pause_of
+        return [Configured(r.product, r.uri, r.updated_at, pause_of(r.product)) for r in rows]
 
     def has(self, product: str | None) -> bool:
         """Whether this product can be asked."""
@@ -107,6 +124,7 @@ class LegacyLogins:
             row.secret = {"value": secret}
             row.updated_at = self._clock.now()
             self._record("legacy_login.configured", actor, {"product": product, "uri": uri})
+        self.breaker.forget(product)
         return secret
 
     def remove(self, product: str, *, actor: str) -> bool:
@@ -117,6 +135,7 @@ class LegacyLogins:
                 return False
             session.delete(row)
             self._record("legacy_login.removed", actor, {"product": product})
+        self.breaker.forget(product)
         return True
 
     def ask(self, mark: str | None, email: str, password: str) -> bool | None:
@@ -139,19 +158,42 @@ class LegacyLogins:
             "Einlass-Signature": f"v1={sign(row.secret['value'], stamp, body)}",
         }
         uri = row.uri
-        if not self._slots.acquire(timeout=_WAIT_SECONDS):
-            raise LegacyUnavailable("too many wait for the old product at the moment")
+        with self.breaker.asking(product) as may_ask:
+            if not may_ask:
+                raise LegacyUnavailable("the old product has not answered lately")
+            answer = self._post(product, uri, body, headers)
+        if self.breaker.answered(product):
+            self._note("legacy_login.answers", product)
         try:
-            answer = self._outbound.post_json(uri, body, headers)
             said = json.loads(answer.body) if answer.status == 200 else None
-        except (OutboundFailed, OutboundRefused, ValueError, RecursionError) as error:
-            raise LegacyUnavailable("the old product cannot be asked at the moment") from error
-        finally:
-            self._slots.release()
+        except (ValueError, RecursionError) as error:
+            raise LegacyUnavailable("the old product gave no answer that counts") from error
         valid = said.get("valid") if isinstance(said, dict) else None
         if not isinstance(valid, bool):
             raise LegacyUnavailable("the old product gave no answer that counts")
         return valid
+
+    def _post(self, product: str, uri: str, body: bytes, headers: dict[str, str]) -> Response:
+        """The product's answer; raises ``LegacyUnavailable``, and begins a pause if it is time."""
+        if not self._slots.acquire(timeout=_WAIT_SECONDS):
+            raise LegacyUnavailable("too many wait for the old product at the moment")
+        try:
+            return self._outbound.post_json(uri, body, headers)
+        except (OutboundFailed, OutboundRefused) as error:
+            if self.breaker.failed(product) is not None:
+                self._note("legacy_login.silent", product)
+            raise LegacyUnavailable("the old product cannot be asked at the moment") from error
+        finally:
+            self._slots.release()
+
+    def _note(self, event: str, product: str) -> None:
+        """Say once that a product has stopped to answer, or that it answers again."""
+        log.warning(event, extra={"product": product})
+        outcome = "failure" if event == "legacy_login.silent" else "success"
+        with transaction():
+            self._audit.record(
+                event, category="operations", outcome=outcome, detail={"product": product}
+            )
 
     def _record(self, event: str, actor: str, detail: dict[str, Any]) -> None:
         self._audit.record(event, category="clients", actor=actor, detail=detail)

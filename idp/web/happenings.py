@@ -132,6 +132,8 @@ COMPANY = {
     "audit.verified": _("Change log checked"),
     "delivery.retried": _("Delivery tried again"),
     "delivery.dropped": _("Delivery given up"),
+    "legacy_login.silent": _("Former product stopped answering about passwords"),
+    "legacy_login.answers": _("Former product answers about passwords again"),
     "keys.rotated": _("Signing keys rotated"),
     "keys.retired": _("Signing key retired"),
 }

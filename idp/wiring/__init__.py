@@ -106,7 +106,8 @@ def build_services(
     hasher = Hasher(settings.hashing, randomness)
 
     accounts = AccountService(settings, clock, randomness, outbox, audit, throttle, hasher, store)
-    accounts.legacy_logins = legacy_logins = LegacyLogins(outbound, clock, randomness, audit)
+    legacy_logins = LegacyLogins(outbound, clock, randomness, audit, store)
+    accounts.legacy_logins = legacy_logins
     tenants = TenantService(clock, randomness, audit, store)
     directory = TenantDirectory(store)
     persons = PersonDirectory(store, directory, randomness)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from idp.accounts.foreign_hashes import ask_mark
+from idp.accounts.legacy_breaker import FAILURES
 from idp.accounts.legacy_logins import (
     AT_ONCE,
     LegacyLoginRefused,
@@ -20,7 +21,7 @@ from idp.accounts.legacy_logins import (
 )
 from idp.accounts.service import InvalidCredentials
 from idp.core.randomness import Randomness
-from idp.infra.outbound import Outbound
+from idp.infra.outbound import Outbound, OutboundFailed, Response
 from idp.infra.throttle import Throttled
 from tests.people.house import House
 
@@ -73,7 +74,7 @@ def product() -> Iterator[OldProduct]:
 @pytest.fixture
 def hooked(house: House) -> House:
     house.accounts.legacy_logins = LegacyLogins(
-        Outbound(house.settings.outbound), house.clock, Randomness(), house.audit
+        Outbound(house.settings.outbound), house.clock, Randomness(), house.audit, house.store
     )
     house.account(EMAIL, password=None, password_hash=ask_mark("hr", "4711"))
     return house
@@ -141,10 +142,77 @@ def test_no_clear_answer_lets_nobody_in_and_is_no_guess(
     assert try_word(hooked, WORD).email == EMAIL
 
 
-def test_a_product_that_is_away(hooked: House) -> None:
-    hook(hooked).configure("hr", "http://127.0.0.1:9/", actor="cli")
-    with pytest.raises(LegacyUnavailable):
-        try_word(hooked, WORD)
+def another_process(house: House, *, away: bool = True) -> tuple[LegacyLogins, list[str]]:
+    """One that counts what leaves it; ``away``: nothing is answered."""
+    sent: list[str] = []
+
+    class Wire(Outbound):
+        def post_json(self, url: str, body: bytes, headers: Any = None) -> Response:
+            sent.append(url)
+            if away:
+                raise OutboundFailed("no answer in time")
+            return Response(200, {}, b'{"valid": true}')
+
+    wire = Wire(house.settings.outbound)
+    return LegacyLogins(wire, house.clock, Randomness(), house.audit, house.store), sent
+
+
+def ask(hooks: LegacyLogins) -> bool | None:
+    try:
+        return hooks.ask(ask_mark("hr", "4711"), EMAIL, WORD)
+    except LegacyUnavailable:
+        return None
+
+
+def test_a_product_that_is_away_is_left_alone_for_a_growing_while(hooked: House) -> None:
+    hook(hooked).configure("hr", "https://old.example/check", actor="cli")
+    hooked.accounts.legacy_logins, sent = another_process(hooked)
+    for _ in range(FAILURES + 3):
+        with pytest.raises(LegacyUnavailable):
+            try_word(hooked, WORD)
+    assert len(sent) == FAILURES, "the others are told at once, without being asked about"
+    other, also_sent = another_process(hooked)
+    assert (ask(other), also_sent) == (None, []), "every process keeps to it"
+    pauses = []
+    for _ in range(8):
+        (one,) = other.list()
+        assert one.pause is not None
+        pauses.append(int((one.pause.until - hooked.clock.now()).total_seconds()))
+        hooked.clock.forward(seconds=pauses[-1] - 1)
+        ask(other)
+        hooked.clock.forward(seconds=1)
+        before = len(also_sent)
+        ask(other)
+        ask(other)
+        assert len(also_sent) == before + 1, "one tries again, and the next pause begins"
+    assert pauses == [30, 60, 120, 240, 480, 900, 900, 900]
+    assert hooked.events().count("legacy_login.silent") == 1
+    hooked.clock.forward(seconds=900)
+    back, _ = another_process(hooked, away=False)
+    assert (ask(back), ask(back)) == (True, True)
+    assert back.list()[0].pause is None
+    assert hooked.events().count("legacy_login.answers") == 1
+    assert "sign_in.password_wrong" not in hooked.events(), "nobody's guess was counted"
+
+
+def test_after_a_pause_one_alone_tries_and_an_answer_between_begins_anew(hooked: House) -> None:
+    hook(hooked).configure("hr", "https://old.example/check", actor="cli")
+    away, _ = another_process(hooked)
+    back, _ = another_process(hooked, away=False)
+    for hooks in [away] * (FAILURES - 1) + [back] + [away] * (FAILURES - 1):
+        ask(hooks)
+    assert back.list()[0].pause is None, "not so many in a row"
+    ask(away)
+    hooked.clock.forward(seconds=30)
+    with back.breaker.asking("hr") as may_ask:
+        assert may_ask
+        assert ask(back) is None, "while another one tries"
+    assert ask(back)
+    ask(away)
+    hook(hooked).configure("hr", "https://new.example/check", actor="cli")
+    for _ in range(FAILURES - 1):
+        ask(away)
+    assert ask(back), "a new address begins anew"
 
 
 def test_a_product_that_hangs_holds_up_a_few_alone(

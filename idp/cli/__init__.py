@@ -14,6 +14,7 @@ _COMMANDS = {
     "app-password": "idp.cli.app_password:app_password",
     "audit": "idp.cli.audit:audit",
     "backup": "idp.cli.backup:backup",
+    "case": "idp.cli.case:case",
     "client": "idp.cli.client:client",
     "config": "idp.cli.system:config",
     "delivery": "idp.cli.delivery:delivery",

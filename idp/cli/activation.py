@@ -1,12 +1,14 @@
 """``idp activation``: from product-local logins to central accounts."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from idp.cli.company import CLI, company, customer_number
-from idp.cli.context import answer, json_option, refuses, services
+from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.people.activation.moving import Show, list_moving
 from idp.tenants.activation import USUAL_DAYS, AccountsState, ActivationRefused
 from idp.tenants.errors import UnknownTenant
 from idp.tenants.models import Tenant
@@ -83,13 +85,34 @@ def postpone(customer_number: str, days: int, as_json: bool) -> None:
 
 @activation.command()
 @customer_number
+@click.option("--id", "one", help="One of them alone, by the id of idp activation people.")
 @json_option
 @refuses(UnknownTenant)
-def remind(customer_number: str, as_json: bool) -> None:
+def remind(customer_number: str, one: str | None, as_json: bool) -> None:
     """Remind everybody who has not moved; nobody more than once a day."""
-    tenant = company(customer_number)
-    count = services().activation.remind(tenant.id, CLI)
+    count = services().activation.remind(company(customer_number).id, CLI, one)
     answer({"reminded": count}, as_json, f"Reminded: {count}")
+
+
+@activation.command()
+@customer_number
+@click.option(
+    "--show", "shown", type=click.Choice(get_args(Show)), default="missing", show_default=True
+)
+@json_option
+@refuses(UnknownTenant)
+def people(customer_number: str, shown: Show, as_json: bool) -> None:
+    """List who has not moved, who has, or whose preparation was taken back."""
+    tenant = company(customer_number)
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = list_moving(tenant.id, show=shown, after=after)
+        found += [asdict(row) for row in page.rows]
+        if (after := page.next) is None:
+            break
+    columns = {"id": "Id", "name": "Name", "email": "E-mail", "where": "Where"}
+    answer(found, as_json, lambda: rows(f"Move of {tenant.name}", columns, found))
 
 
 def _in(days: int) -> datetime:

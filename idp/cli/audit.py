@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import click
 
+from idp.cli.audit_retention import retention
 from idp.cli.context import answer, json_option, refuse, rows, services
 from idp.infra.audit import PLATFORM, Problem
 from idp.infra.audit_check import Joined, NotAnExport, compare
@@ -24,7 +25,10 @@ _COLUMNS = {
 
 @click.group()
 def audit() -> None:
-    """The change log: verify, export."""
+    """The change log: verify, export, how long it is kept."""
+
+
+audit.add_command(retention)
 
 
 def _chain(tenant: str | None) -> str | None:

@@ -5,6 +5,8 @@ from typing import Any, TextIO
 
 import click
 
+from idp.cli.client_secrets import check_request, end_secret, secrets
+from idp.cli.company import CLI
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.clients.metadata import AUTH_METHODS, InvalidMetadata
 from idp.clients.registry import Client, UnknownClient
@@ -78,11 +80,8 @@ def register(
         raise InvalidMetadata("invalid_client_metadata", "first_party must be true or false")
     found = services()
     tenant = found.tenants.get_by_customer_number(customer_number) if customer_number else None
-    created, secret = found.clients.register(
-        values,
-        tenant_id=tenant.id if tenant else None,
-        first_party=first_party or in_file,
-        created_by="cli",
+    created, secret = found.client_desk.register(
+        CLI, values, tenant.id if tenant else None, first_party=first_party or in_file
     )
     _with_secret(created, secret, as_json)
 
@@ -135,6 +134,68 @@ def show(client_id: str, as_json: bool) -> None:
     answer(data, as_json, "\n".join(f"{name}: {_text(value)}" for name, value in data.items()))
 
 
+@client.command("set")
+@click.argument("client_id")
+@click.option("--name", help="What people read on the consent page.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Exactly these; repeatable.")
+@click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True)
+@click.option("--first-party/--partner", default=None, help="The vendor's own, or not.")
+@click.option("--metadata", type=click.File("r"), help="JSON file with RFC 7591 names; - is stdin.")
+@json_option
+@refuses(UnknownClient, InvalidMetadata)
+def set_(
+    client_id: str,
+    name: str | None,
+    redirect_uris: tuple[str, ...],
+    post_logout_redirect_uris: tuple[str, ...],
+    first_party: bool | None,
+    metadata: TextIO | None,
+    as_json: bool,
+) -> None:
+    """Change what is given; the rest stays, null in the file takes away.
+
+    Options win over the file. A secret is shown where the client gets one by the change.
+    """
+    values = _read(metadata) if metadata else {}
+    given = {
+        "client_name": name,
+        "redirect_uris": list(redirect_uris) or None,
+        "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,
+    }
+    values |= {member: value for member, value in given.items() if value is not None}
+    if not values and first_party is None:
+        raise click.UsageError("name something to change")
+    desk = services().client_desk
+    if first_party and desk.get(CLI, client_id, None).tenant_id is not None:
+        raise InvalidMetadata("invalid_client_metadata", "a company's own is not the vendor's")
+    changed, secret = desk.change(CLI, client_id, values, None, first_party=first_party)
+    _with_secret(changed, secret, as_json)
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+@refuses(UnknownClient)
+def disable(client_id: str, as_json: bool) -> None:
+    """Take a client out of service: no token of it counts."""
+    _enable(client_id, False, as_json)
+
+
+@client.command()
+@click.argument("client_id")
+@json_option
+@refuses(UnknownClient)
+def enable(client_id: str, as_json: bool) -> None:
+    """Take a client back into service."""
+    _enable(client_id, True, as_json)
+
+
+def _enable(client_id: str, enabled: bool, as_json: bool) -> None:
+    services().client_desk.set_enabled(CLI, client_id, enabled, None)
+    text = f"{client_id} is {'in' if enabled else 'out of'} service"
+    answer({"client_id": client_id, "enabled": enabled}, as_json, text)
+
+
 @client.command("rotate-secret")
 @click.argument("client_id")
 @click.option(
@@ -165,3 +226,7 @@ def delete(client_id: str, as_json: bool) -> None:
 
 def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+for one in (secrets, end_secret, check_request):
+    client.add_command(one)

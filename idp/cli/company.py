@@ -1,6 +1,6 @@
 """What nouns about a company's people share: the company, the acting command line, one person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -37,6 +37,12 @@ def member(tenant: Tenant, person: str) -> MemberRow:
     return everything.people.get_member(tenant.id, found.id)
 
 
+def check_booked(tenant: Tenant, products: Iterable[str]) -> None:
+    """Raise ``UnknownCatalogueEntry`` for a product that the company has not booked."""
+    if beyond := sorted(set(products) - set(services().tenants.products_of(tenant.id))):
+        raise UnknownCatalogueEntry(f"not booked: {', '.join(beyond)}")
+
+
 def changes_person(*own: Decorator) -> Decorator:
     """A command that changes one person and says what is there now.
 
@@ -62,6 +68,7 @@ def described(row: MemberRow) -> dict[str, Any]:
     """A person as JSON."""
     moments = {
         "second_factor_deadline": row.mfa_deadline,
+        "bypass_until": row.mfa_bypass_until,
         "last_sign_in_at": row.last_sign_in_at,
         "joined_at": row.created_at,
     }

@@ -1,15 +1,20 @@
 """``idp delivery``: mail, messages and logout notices that wait or were given up."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, get_args
 
 import click
 
 from idp.cli.company import CLI
-from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.cli.context import answer, in_order, json_option, refuses, rows, services
 from idp.infra.delivery_queue import KINDS, State, UnknownDelivery
+from idp.people.actors import Actor
 
-delivery_id = click.argument("delivery_id", metavar="ID")
+_which = in_order(
+    click.argument("delivery_id", metavar="[ID]", required=False),
+    click.option("--kind", type=click.Choice(KINDS), help="Instead of one: all of this kind."),
+)
 
 
 @click.group()
@@ -30,28 +35,37 @@ def list_(state: State, limit: int, as_json: bool) -> None:
 
 
 @delivery.command()
-@click.argument("delivery_id", metavar="ID", required=False)
-@click.option("--kind", type=click.Choice(KINDS), help="Instead of one: all of this kind.")
+@_which
 @json_option
 @refuses(UnknownDelivery)
 def retry(delivery_id: str | None, kind: str | None, as_json: bool) -> None:
     """Try what was given up once more, from the beginning."""
-    if (delivery_id is None) == (kind is None):
-        raise click.UsageError("give an id or --kind")
     operations = services().operations
-    number = 1
-    if kind is not None:
-        number = operations.retry_letters(CLI, kind)
-    elif delivery_id is not None:
-        operations.retry_letter(CLI, delivery_id)
+    number = _each(delivery_id, kind, operations.retry_letter, operations.retry_letters)
     answer({"retried": number}, as_json, f"{number} will be tried again")
 
 
 @delivery.command()
-@delivery_id
+@_which
 @json_option
 @refuses(UnknownDelivery)
-def drop(delivery_id: str, as_json: bool) -> None:
-    """Forget something that was given up."""
-    services().operations.drop_letter(CLI, delivery_id)
-    answer({"id": delivery_id, "dropped": True}, as_json, f"Dropped {delivery_id}")
+def drop(delivery_id: str | None, kind: str | None, as_json: bool) -> None:
+    """Forget what was given up."""
+    operations = services().operations
+    number = _each(delivery_id, kind, operations.drop_letter, operations.drop_letters)
+    answer({"dropped": number}, as_json, f"{number} will never be sent")
+
+
+def _each(
+    delivery_id: str | None,
+    kind: str | None,
+    one: Callable[[Actor, str], None],
+    many: Callable[[Actor, str], int],
+) -> int:
+    """Do it to the one, or to all of the kind; how many it were."""
+    if kind is not None and delivery_id is None:
+        return many(CLI, kind)
+    if delivery_id is None or kind is not None:
+        raise click.UsageError("give an id or --kind")
+    one(CLI, delivery_id)
+    return 1

@@ -24,10 +24,18 @@ from idp.people.imports.models import ImportJob
 from idp.people.imports.options import options_of
 from idp.people.imports.reading import MOST_BYTES, FileRefused
 from idp.people.imports.report import count_lines, list_lines, refused_csv
-from idp.tenants.catalogue import PRODUCT_KEYS
+from idp.tenants.catalogue import PRODUCT_KEYS, UnknownCatalogueEntry
 from idp.tenants.errors import UnknownTenant
+from idp.tenants.memberships import ROLES
 
-_REASONS = (UnknownTenant, UnknownImport, FileRefused, Refused, LegacyLoginRefused)
+_REASONS = (
+    UnknownTenant,
+    UnknownImport,
+    UnknownCatalogueEntry,
+    FileRefused,
+    Refused,
+    LegacyLoginRefused,
+)
 _PRODUCT = click.Choice(sorted(PRODUCT_KEYS))
 
 
@@ -164,6 +172,64 @@ def apply(job_id: str, tenant: str, collisions: str | None, as_json: bool) -> No
     services().imports.apply(tenant_id, actor, job_id)
     _work_off()
     _show(tenant, job_id, as_json)
+
+
+@import_.command()
+@_about_import(
+    click.argument("choice", type=click.Choice(["merge", "skip"])),
+    click.option("--line", type=int, help="This line alone; else all that wait for a word."),
+)
+def decide(job_id: str, tenant: str, choice: str, line: int | None, as_json: bool) -> None:
+    """Decide about people whom two products have under different names."""
+    services().imports.decide(_tenant_id(tenant), CLI, job_id, choice == "merge", line)
+    _show(tenant, job_id, as_json)
+
+
+@import_.command()
+@_about_import(
+    click.option("--column", "columns", multiple=True, help="Each in its order; - leaves one out."),
+    click.option("--product", type=_PRODUCT, help="The product these people come from."),
+    click.option("--open", "opened", multiple=True, type=_PRODUCT, help="Instead of all booked."),
+    click.option("--permission", "permissions", multiple=True, help="Instead of the default ones."),
+    click.option("--role", type=click.Choice(ROLES), default="employee", show_default=True),
+    click.option("--locale", type=click.Choice(["de", "en"]), default="en", show_default=True),
+    click.option("--ask", is_flag=True, help="Ask the product where a line has no hash."),
+)
+def options(
+    job_id: str,
+    tenant: str,
+    columns: tuple[str, ...],
+    product: str | None,
+    opened: tuple[str, ...],
+    permissions: tuple[str, ...],
+    role: str,
+    locale: str,
+    ask: bool,
+    as_json: bool,
+) -> None:
+    """Say what the columns are and what everybody gets; all lines are checked again."""
+    services().imports.set_options(
+        _tenant_id(tenant),
+        CLI,
+        job_id,
+        columns=[None if name == "-" else name for name in columns] or None,
+        product=product,
+        products=opened or None,
+        permissions=permissions or None,
+        role=role,
+        locale=locale,
+        ask=ask,
+    )
+    _work_off()
+    _show(tenant, job_id, as_json)
+
+
+@import_.command()
+@_about_import()
+def discard(job_id: str, tenant: str, as_json: bool) -> None:
+    """Forget a file of which nothing was applied."""
+    services().imports.discard(_tenant_id(tenant), CLI, job_id)
+    answer({"id": job_id, "discarded": True}, as_json, f"Forgot {job_id}")
 
 
 @import_.command()

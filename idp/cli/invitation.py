@@ -25,7 +25,9 @@ def _described(row: Invitation) -> dict[str, Any]:
         "id": row.id,
         "email": row.email,
         "name": f"{row.given_name} {row.family_name}",
+        "salutation": row.salutation,
         "role": row.role,
+        "products": row.products,
         "sent_at": row.sent_at.isoformat() if row.sent_at else None,
         "expires_at": row.expires_at.isoformat(),
     }

@@ -8,6 +8,7 @@ from idp.cli.company import (
     CLI,
     REASONS,
     changes_person,
+    check_booked,
     company,
     customer_number,
     described,
@@ -15,6 +16,8 @@ from idp.cli.company import (
     person_argument,
 )
 from idp.cli.context import answer, facts, json_option, refuses, rows, services
+from idp.cli.people_bulk import bulk, export
+from idp.cli.person_second_factor import bypass, remind, revoke_bypass
 from idp.people.members.listing import (
     FactorFilter,
     MemberRow,
@@ -24,7 +27,7 @@ from idp.people.members.listing import (
     Sort,
     Status,
 )
-from idp.tenants.errors import UnknownTenant
+from idp.tenants.errors import UnknownMembership, UnknownTenant
 from idp.tenants.memberships import ROLES
 from idp.tenants.models import Tenant
 
@@ -99,6 +102,8 @@ def show(customer_number: str, person: str, as_json: bool) -> None:
 @click.option("--family-name", required=True)
 @click.option("--role", type=click.Choice(ROLES), default="employee", show_default=True)
 @click.option("--permission", "permissions", multiple=True, help="Instead of the default ones.")
+@click.option("--product", "products", multiple=True, help="Instead of all that are booked.")
+@click.option("--salutation", type=click.Choice(["ms", "mr"]))
 @click.option("--locale", default="en", show_default=True, help="Language of the mail.")
 @json_option
 @refuses(*REASONS, ValueError)
@@ -109,13 +114,25 @@ def invite(
     family_name: str,
     role: str,
     permissions: tuple[str, ...],
+    products: tuple[str, ...],
+    salutation: str | None,
     locale: str,
     as_json: bool,
 ) -> None:
     """Mail an invitation into the company."""
     tenant = company(customer_number)
+    check_booked(tenant, products)
     made = services().people.invitations.invite(
-        tenant.id, CLI, email, given_name, family_name, role, permissions or None, locale
+        tenant.id,
+        CLI,
+        email,
+        given_name,
+        family_name,
+        role,
+        permissions or None,
+        locale,
+        salutation=salutation,
+        products=products or None,
     )
     data = {"id": made.id, "email": made.email, "expires_at": made.expires_at.isoformat()}
     answer(data, as_json, f"Invited {made.email} to {tenant.name}")
@@ -152,6 +169,7 @@ def products(
         raise click.UsageError("name products, or give --all")
     tenant = company(customer_number)
     row = member(tenant, person)
+    check_booked(tenant, keys)
     services().people.set_products(tenant.id, CLI, row.membership_id, keys or None)
     changed = member(tenant, row.membership_id)
     answer(described(changed), as_json, f"{row.email}: products are set")
@@ -174,11 +192,30 @@ def unlock(tenant: Tenant, row: MemberRow, reason: str) -> str:
 
 
 @person.command()
-@changes_person()
-def admit(tenant: Tenant, row: MemberRow) -> str:
+@changes_person(
+    click.option(
+        "--permission", "permissions", multiple=True, help="Instead of what is kept for them."
+    )
+)
+def admit(tenant: Tenant, row: MemberRow, permissions: tuple[str, ...]) -> str:
     """Let in a person who waits."""
-    services().joining.admit(tenant.id, CLI, row.membership_id)
+    services().joining.admit(tenant.id, CLI, row.membership_id, permissions or None)
     return f"{row.email} is let in"
+
+
+@person.command("send-away")
+@customer_number
+@person_argument
+@reason_option
+@json_option
+@refuses(*REASONS)
+def send_away(customer_number: str, person: str, reason: str, as_json: bool) -> None:
+    """Send a person away who waits; only an invitation brings them in again."""
+    tenant = company(customer_number)
+    row = member(tenant, person)
+    services().joining.refuse(tenant.id, CLI, row.membership_id, reason)
+    data = {"id": row.membership_id, "email": row.email, "sent_away": True}
+    answer(data, as_json, f"{row.email} is sent away")
 
 
 @person.command()
@@ -202,3 +239,21 @@ def reset_factors(tenant: Tenant, row: MemberRow, reason: str) -> str:
     """Forget a person's second factor; the next sign-in sets up a new one."""
     services().people.reset_factors(tenant.id, CLI, row.membership_id, reason)
     return f"{row.email}: second factors forgotten"
+
+
+@person.command("tell-again")
+@customer_number
+@click.argument("person_id", metavar="ID")
+@json_option
+@refuses(*REASONS)
+def tell_again(customer_number: str, person_id: str, as_json: bool) -> None:
+    """Tell the products again of a lock or a removal that could not be reached."""
+    tenant, told = company(customer_number), services().told
+    if told.name_of(tenant.id, person_id) is None:
+        raise UnknownMembership
+    count = told.tell_again(tenant.id, CLI, person_id)
+    answer({"id": person_id, "notices": count}, as_json, f"{count} will be told again")
+
+
+for one in (bulk, export, bypass, revoke_bypass, remind):
+    person.add_command(one)

@@ -4,11 +4,13 @@ from typing import Any
 
 import click
 
-from idp.cli.company import CLI, company, customer_number
+from idp.cli.company import CLI, company, customer_number, member
 from idp.cli.context import answer, json_option, refuses, services
 from idp.core.person import Policy
-from idp.tenants.errors import UnknownTenant
-from idp.tenants.policy import MODES, InvalidPolicy
+from idp.people.rollout.forecast import Stages
+from idp.tenants.errors import UnknownMembership, UnknownTenant
+from idp.tenants.models import Tenant
+from idp.tenants.policy import MODES, InvalidPolicy, build_policy
 
 LEVELS = {"none": 1, "2fa": 2, "phr": 3}
 """What a company can demand for a client, as the acr level."""
@@ -47,6 +49,8 @@ def _print(data: dict[str, Any], as_json: bool) -> None:
         *(f"Client minimum:    {client_id} {level}" for client_id, level in minimums),
         *([f"Bound people:      {data['bound']}"] if "bound" in data else []),
         *([f"Without a factor:  {data['without_factor']}"] if "bound" in data else []),
+        *([f"Newly bound:       {data['newly_bound']}"] if "newly_bound" in data else []),
+        *([f"Released:          {data['released']}"] if "released" in data else []),
     )
     answer(data, as_json, "\n".join(lines))
 
@@ -84,8 +88,23 @@ def show(customer_number: str, as_json: bool) -> None:
     metavar="CLIENT=2fa|phr|none",
     help="What one client demands of this company's people. May be given several times.",
 )
+@click.option(
+    "--select",
+    "selected",
+    multiple=True,
+    metavar="EMAIL|ID",
+    help="Exactly these, for --mfa selected; repeatable.",
+)
+@click.option(
+    "--groups",
+    nargs=2,
+    type=int,
+    metavar="SIZE DAYS",
+    help="Newly bound people one group after the other.",
+)
+@click.option("--forecast", "only_look", is_flag=True, help="Say what it would do; change nothing.")
 @json_option
-@refuses(UnknownTenant, InvalidPolicy)
+@refuses(UnknownTenant, UnknownMembership, InvalidPolicy)
 def set_(
     customer_number: str,
     mfa: str | None,
@@ -94,6 +113,9 @@ def set_(
     grace_days: int | None,
     remember_days: int | None,
     client_minimums: tuple[str, ...],
+    selected: tuple[str, ...],
+    groups: tuple[int, int] | None,
+    only_look: bool,
     as_json: bool,
 ) -> None:
     """Change what is given; the rest stays."""
@@ -105,17 +127,48 @@ def set_(
         if level > 1 and everything.clients.find(client_id) is None:
             raise InvalidPolicy("client_minimums", "client-unknown", f"no client {client_id}")
         minimums[client_id] = level
-    changed = everything.rollout.save(
-        tenant.id,
-        CLI,
-        mfa=mfa,
-        factors=None if factors is None else [name.strip() for name in factors.split(",")],
-        phishing_resistant_only=phishing_resistant_only,
-        grace_days=grace_days,
-        remember_days=remember_days,
-        client_minimums=minimums if client_minimums else None,
-    )
+    changes: dict[str, Any] = {
+        "mfa": mfa,
+        "factors": None if factors is None else [name.strip() for name in factors.split(",")],
+        "phishing_resistant_only": phishing_resistant_only,
+        "grace_days": grace_days,
+        "remember_days": remember_days,
+        "client_minimums": minimums if client_minimums else None,
+    }
+    whom: dict[str, Any] = {
+        "selected": [member(tenant, one).membership_id for one in selected] or None,
+        "stages": Stages(*groups) if groups else None,
+    }
+    if only_look:
+        _print(_forecast(tenant, changes, whom), as_json)
+        return
+    changed = everything.rollout.save(tenant.id, CLI, **changes, **whom)
     _print(_described(tenant.customer_number, changed), as_json)
+
+
+def _forecast(tenant: Tenant, changes: dict[str, Any], whom: dict[str, Any]) -> dict[str, Any]:
+    tenants, rollout = services().tenants, services().rollout
+    current = tenants.policy(tenant.id)
+    wanted = build_policy(current, available=tenants.available_factors, **changes)
+    found = rollout.forecast(tenant.id, wanted, **whom)
+    last = found.last_deadline
+    return _described(tenant.customer_number, wanted) | {
+        "bound": found.bound,
+        "without_factor": found.without_factor,
+        "newly_bound": found.newly_bound,
+        "released": found.released,
+        "last_deadline": last.isoformat() if last else None,
+    }
+
+
+@policy.command()
+@customer_number
+@json_option
+@refuses(UnknownTenant)
+def remind(customer_number: str, as_json: bool) -> None:
+    """Remind whoever is bound and has nothing set up; nobody more than once a day."""
+    count = services().rollout.remind(company(customer_number).id, CLI)
+    answer({"reminded": count}, as_json, f"Reminded: {count}")
 
 
 def _client_minimum(text: str) -> tuple[str, int]:

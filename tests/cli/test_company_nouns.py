@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from idp.app import create_app, services_of
 from idp.infra.database import dispose
@@ -59,6 +62,63 @@ def test_people(run: Run) -> None:
     )
     assert data(run, "person", "remove", NORD, *erik)["removed"] is True
     run("person", "admit", NORD, "anna@nord.example", status=1)
+    told = data(run, "person", "tell-again", NORD, found[0]["id"])
+    assert told == {"id": found[0]["id"], "notices": 0}
+    run("person", "tell-again", NORD, "0" * 32, status=1)
+
+
+def test_several_people_at_once(run: Run) -> None:
+    erik, anna = "erik@nord.example", "anna@nord.example"
+    said = json.loads(
+        run("person", "bulk", NORD, "lock", erik, anna, "x@y.example", "--json", status=1).stdout
+    )
+    assert [(one["person"], one["outcome"], one["reason"]) for one in said] == [
+        (erik, "done", ""),
+        (anna, "refused", "last-admin"),
+        ("x@y.example", "unknown", ""),
+    ]
+    (done,) = data(run, "person", "bulk", NORD, "unlock", erik)
+    assert done["outcome"] == "done"
+    run("person", "bulk", NORD, "lock", status=2)
+    run("person", "bulk", "999999999", "lock", erik, status=1)
+    table = run("person", "export", NORD, erik).stdout
+    assert erik in table
+    assert anna not in table
+    assert anna in run("person", "export", NORD).stdout
+
+
+def test_who_waits_is_let_in_or_sent_away(
+    run: Run, settings: Settings, store: EphemeralStore
+) -> None:
+    with services(settings, store) as found:
+        for name in ("Wim", "Wilma"):
+            account = found.accounts.create(
+                f"{name.lower()}@nord.example", given_name=name, family_name="Ende"
+            )
+            found.joining.join(account.id, NORD, ip="127.0.0.1")
+    wim = ("person", "admit", NORD, "wim@nord.example")
+    assert data(run, *wim, "--permission", "hr.team.read")["permissions"] == ["hr.team.read"]
+    away = ("person", "send-away", NORD, "wilma@nord.example")
+    assert data(run, *away, "--reason", "nobody knows her")["sent_away"] is True
+    run(*away, status=1)
+
+
+def test_a_persons_way_to_a_second_factor(run: Run) -> None:
+    erik = (NORD, "erik@nord.example")
+    run("person", "bypass", *erik, "--reason", "lost phone", status=1)  # nothing is demanded
+    look = data(run, "policy", "set", NORD, "--mfa", "everyone", "--forecast")
+    assert (look["mfa"], look["newly_bound"]) == ("everyone", 1)
+    assert data(run, "policy", "show", NORD)["mfa"] == "admins"
+    chosen = ("--mfa", "selected", "--select", "erik@nord.example", "--groups", "10", "7")
+    data(run, "policy", "set", NORD, *chosen, "--grace-days", "14")
+    assert data(run, "person", "show", *erik)["must_have_second_factor"] is True
+    run("policy", "set", NORD, "--select", "nobody@nord.example", status=1)
+    assert data(run, "person", "bypass", *erik, "--reason", "lost phone")["bypass_until"]
+    assert data(run, "person", "revoke-bypass", *erik)["bypass_until"] is None
+    run("person", "bypass", *erik, "--reason", "x", "--hours", "73", status=2)
+    assert "is reminded" in run("person", "remind", *erik).stdout
+    assert "just done" in run("person", "remind", *erik).stdout
+    assert data(run, "policy", "remind", NORD) == {"reminded": 1}  # the admin
 
 
 def test_invitations(run: Run) -> None:
@@ -69,6 +129,11 @@ def test_invitations(run: Run) -> None:
     data(run, "invitation", "resend", NORD, made["id"])
     data(run, "invitation", "revoke", NORD, made["id"])
     run("invitation", "revoke", NORD, made["id"], status=1)
+    run("tenant", "set", NORD, "--product", "hr")
+    run("person", "invite", NORD, *NELE, "--product", "payroll", status=1)
+    data(run, "person", "invite", NORD, *NELE, "--product", "hr", "--salutation", "ms")
+    (found,) = data(run, "invitation", "list", NORD)
+    assert (found["products"], found["salutation"]) == (["hr"], "ms")
 
 
 def test_requests(run: Run, settings: Settings, store: EphemeralStore) -> None:
@@ -96,15 +161,55 @@ def test_deliveries(run: Run) -> None:
     assert data(run, "delivery", "retry", "--kind", "mail")["retried"] == 0
     run("delivery", "retry", status=2)
     run("delivery", "drop", waiting["id"], status=1)
+    assert data(run, "delivery", "drop", "--kind", "mail")["dropped"] == 0
+    run("delivery", "drop", waiting["id"], "--kind", "mail", status=2)
 
 
-def test_companies_are_changed(run: Run) -> None:
+def test_companies_are_changed(run: Run, tmp_path: Path) -> None:
+    look = data(run, "tenant", "forecast", NORD, "hr", "payroll")
+    assert look == [{"product": "accounting", "gained": False, "people": 2}]
+    run("tenant", "forecast", NORD, "coffee", status=1)
     wanted = ("--name", "Nord AG", "--accent", "#0b6b53", "--product", "hr")
     changed = data(run, "tenant", "set", NORD, *wanted)
     assert (changed["name"], changed["products"]) == ("Nord AG", ["hr"])
     run("tenant", "set", NORD, status=2)
     run("tenant", "set", NORD, "--product", "coffee", status=1)
     run("tenant", "set", NORD, "--name", " ", status=1)
+    file = tmp_path / "logo.png"
+    Image.new("RGB", (40, 20), "red").save(file, "PNG")
+    worn = data(run, "tenant", "set", NORD, "--logo", str(file))
+    assert (worn["accent"], worn["logo"].rpartition(".")[2]) == ("#0b6b53", "png")
+    assert data(run, "tenant", "set", NORD, "--no-logo")["logo"] is None
+    run("tenant", "set", NORD, "--logo", str(file), "--no-logo", status=2)
+    file.write_text("<svg/>")
+    run("tenant", "set", NORD, "--logo", str(file), status=1)
+
+
+def test_how_long_the_change_log_is_kept(run: Run) -> None:
+    assert data(run, "audit", "retention", NORD) == {"days": None}
+    assert data(run, "audit", "retention", NORD, "--days", "365") == {"days": 365}
+    assert data(run, "audit", "retention", NORD, "--ever") == {"days": None}
+    run("audit", "retention", NORD, "--days", "1", status=1)
+    run("audit", "retention", NORD, "--days", "365", "--ever", status=2)
+
+
+def test_recovery_cases_are_read(run: Run, settings: Settings, store: EphemeralStore) -> None:
+    with services(settings, store) as found:
+        account = found.accounts.find_by_email("erik@nord.example")
+        assert account is not None
+        person = found.persons.load(account.subject)
+        assert person is not None
+        tenant = found.tenants.get_by_customer_number(NORD)
+        found.cases.open(person, tenant.id, "lost", "by phone", ip="127.0.0.1")
+    (case,) = data(run, "case", "list")
+    assert data(run, "case", "show", case["id"])["contact"] == "by phone"
+    assert data(run, "case", "list", "--closed") == []
+    run("case", "show", "0" * 32, status=1)
+
+
+def test_who_has_not_moved_is_listed(run: Run) -> None:
+    assert data(run, "activation", "people", NORD) == []
+    assert data(run, "activation", "remind", NORD, "--id", "0" * 32) == {"reminded": 0}
 
 
 def token_data(run: Run, *arguments: str) -> Any:

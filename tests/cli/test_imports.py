@@ -29,6 +29,16 @@ def test_a_file_from_start_to_undo(idp: Run, tmp_path: Path) -> None:  # noqa: F
     problems = data(idp, "problems", job["id"], *NORD)
     assert problems[0]["problems"] == [{"field": "given_name", "code": "cell-formula"}]
     assert "'=1" in idp("import", "problems", job["id"], *NORD).stdout
+    columns = ("--column", "email", "--column", "given_name", "--column", "-", "--column", "-")
+    plain = data(idp, "options", job["id"], *NORD, *columns, "--permission", "hr.team.read")
+    assert (plain["product"], plain["ready"]) == (None, 2)
+    idp("import", "options", job["id"], *NORD, "--column", "email", status=1)
+    idp("import", "options", job["id"], *NORD, "--permission", "hr.nothing", status=1)
+    data(idp, "options", job["id"], *NORD, "--product", "hr")
+    data(idp, "decide", job["id"], "skip", *NORD)
+    other = data(idp, "start", str(file), *NORD, "--trusted")
+    assert data(idp, "discard", other["id"], *NORD)["discarded"] is True
+    idp("import", "discard", other["id"], *NORD, status=1)
     applied = data(idp, "apply", job["id"], *NORD)
     assert (applied["status"], applied["applied"]) == ("done", 2)
     idp("import", "apply", job["id"], *NORD, status=1)

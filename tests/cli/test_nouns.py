@@ -224,6 +224,41 @@ def test_clients(idp: Run, tmp_path: Path) -> None:
     idp("client", "show", own["client_id"], status=1)
 
 
+def test_clients_are_changed(idp: Run, tmp_path: Path) -> None:
+    redirect = ("--redirect-uri", "https://hr.example/cb")
+    made = data(idp, "client", "register", "--name", "HR", *redirect, "--first-party")
+    own = data(idp, "client", "register", "--name", "Own", *redirect, "--tenant", "12345678")
+    data(idp, "client", "rotate-secret", made["client_id"], "--overlap", "60")
+    listed = data(idp, "client", "secrets", made["client_id"])
+    assert len(listed) == 2
+    old = next(one["id"] for one in listed if one["expires_at"])
+    assert data(idp, "client", "end-secret", made["client_id"], old) == {"ended": old}
+    (left,) = data(idp, "client", "secrets", made["client_id"])
+    idp("client", "end-secret", made["client_id"], left["id"], status=1)
+    changed = data(idp, "client", "set", own["client_id"], "--name", "Ours", *redirect)
+    assert changed["client_name"] == "Ours"
+    assert data(idp, "client", "set", made["client_id"], "--partner")["first_party"] is False
+    idp("client", "set", own["client_id"], "--first-party", status=1)
+    idp("client", "set", own["client_id"], status=2)
+    asked = f"client_id={own['client_id']}&response_type=code&redirect_uri=https://hr.example/cb"
+    wrong = json.loads(
+        idp("client", "check-request", own["client_id"], asked, "--json", status=1).stdout
+    )
+    assert wrong["checks"][-1]["parameter"] == "scope"
+    whole = f"{asked}&scope=openid&code_challenge={'c' * 43}&code_challenge_method=S256"
+    right = ("client", "check-request", own["client_id"], "-")
+    assert data(idp, *right, stdin=f"https://id.example/authorize?{whole}")["valid"] is True
+    idp("client", "check-request", own["client_id"], "client_id=other", status=1)
+    assert data(idp, "client", "disable", own["client_id"])["enabled"] is False
+    assert data(idp, "client", "enable", own["client_id"])["enabled"] is True
+    service = tmp_path / "service.json"
+    service.write_text(
+        '{"client_name": "Clock", "grant_types": ["client_credentials"], "response_types": [],'
+        ' "scope": "einlass:people.read"}'
+    )
+    idp("client", "register", "--tenant", "12345678", "--metadata", str(service))
+
+
 def test_clients_that_are_refused(idp: Run, tmp_path: Path) -> None:
     idp("client", "register", "--name", "X", status=2)
     idp("client", "register", "--redirect-uri", "https://hr.example/cb", status=2)

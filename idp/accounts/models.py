@@ -1,7 +1,8 @@
 """The account: a person's login, one per verified e-mail address, with every standard OIDC claim.
 
 Column names are the claim names of OIDC Core §5.1. ``subject`` is the public ``sub``; the row's id
-stays inside. ``name`` is composed of the other names unless it is set.
+stays inside. ``name`` is composed of the other names unless it is set. ``sort_name`` and
+``search_text`` are made of names and address whenever these are written.
 """
 
 from datetime import datetime
@@ -10,7 +11,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.core.names import person_sort_form, search_form
 from idp.infra.database import Base, UtcDateTime
+from idp.infra.folded import empty_index, folded
 
 
 class Account(Base):
@@ -20,6 +23,7 @@ class Account(Base):
     __table_args__ = (
         Index("ix_accounts_subject", "subject", unique=True),
         Index("ix_accounts_email", "email", unique=True),
+        empty_index("accounts"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -36,6 +40,12 @@ class Account(Base):
     given_name: Mapped[str | None] = mapped_column(String(200))
     family_name: Mapped[str | None] = mapped_column(String(200))
     middle_name: Mapped[str | None] = mapped_column(String(200))
+    sort_name: Mapped[str | None] = folded(
+        person_sort_form, "family_name", "given_name", "name", "email"
+    )
+    search_text: Mapped[str | None] = folded(
+        search_form, "given_name", "middle_name", "family_name", "name", "email"
+    )
     nickname: Mapped[str | None] = mapped_column(String(200))
     preferred_username: Mapped[str | None] = mapped_column(String(200))
     profile: Mapped[str | None] = mapped_column(String(2000))

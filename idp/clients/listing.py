@@ -6,7 +6,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, tuple_
 
 from idp.clients.models import ClientRow
+from idp.core.names import sort_form
 from idp.infra.database import db
+from idp.infra.folded import mentioning, sorting
 
 Owner = Literal["all", "first-party", "company", "partner"]
 OWNERS: tuple[Owner, ...] = ("all", "first-party", "company", "partner")
@@ -14,6 +16,7 @@ OWNERS: tuple[Owner, ...] = ("all", "first-party", "company", "partner")
 LONGEST_SEARCH = 100
 
 _ROW = ClientRow.__table__
+BY_NAME = (sorting(_ROW.c.sort_name), _ROW.c.id)
 
 
 def select_page(
@@ -29,8 +32,8 @@ def select_page(
     """
     wanted = _filtered(select(_ROW), tenant_id, owner, query)
     if after is not None:
-        wanted = wanted.where(tuple_(_ROW.c.client_name, _ROW.c.id) > after)
-    wanted = wanted.order_by(_ROW.c.client_name, _ROW.c.id).limit(limit)
+        wanted = wanted.where(tuple_(*BY_NAME) > (sort_form(after[0]), after[1]))
+    wanted = wanted.order_by(*BY_NAME).limit(limit)
     return list(db.session.execute(wanted).mappings())
 
 
@@ -48,7 +51,7 @@ def _filtered(wanted: Select[Any], tenant_id: str | None, owner: Owner, query: s
     if text := query.strip()[:LONGEST_SEARCH].replace("\x00", ""):
         wanted = wanted.where(
             or_(
-                func.lower(_ROW.c.client_name).contains(text.lower(), autoescape=True),
+                mentioning(_ROW.c.search_text, text),
                 _ROW.c.client_id.contains(text.lower(), autoescape=True),
             )
         )

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.core.names import search_form, sort_form
 from idp.infra.database import Base, UtcDateTime
+from idp.infra.folded import empty_index, folded
 
 
 class ClientRow(Base):
@@ -19,11 +21,14 @@ class ClientRow(Base):
         Index("ix_clients_client_id", "client_id", unique=True),
         Index("ix_clients_tenant", "tenant_id", "client_name", "id"),
         Index("ix_clients_name", "client_name", "id"),
+        empty_index("clients"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(64))
     client_name: Mapped[str] = mapped_column(String(200))
+    sort_name: Mapped[str | None] = folded(sort_form, "client_name")
+    search_text: Mapped[str | None] = folded(search_form, "client_name")
     tenant_id: Mapped[str | None] = mapped_column(
         String(32), ForeignKey("tenants.id", ondelete="CASCADE")
     )

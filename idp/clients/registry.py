@@ -97,7 +97,7 @@ class ClientRegistry:
         query = select(_ROW).where(
             _ROW.c.first_party, _ROW.c.product.is_not(None), _ROW.c.disabled_at.is_(None)
         )
-        query = query.order_by(_ROW.c.client_name, _ROW.c.id)
+        query = query.order_by(*listing.BY_NAME)
         return [_client(row, ()) for row in db.session.execute(query).mappings()]
 
     def product_addresses(self) -> dict[str, str]:

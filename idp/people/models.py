@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.core.names import person_sort_form, search_form
 from idp.infra.database import Base, SealedText, UtcDateTime
+from idp.infra.folded import empty_index, folded
 
 
 class Invitation(Base):
@@ -32,6 +34,7 @@ class Invitation(Base):
         Index("ix_invitations_import", "import_id"),
         Index("ix_invitations_unsent", "sent_at", "tenant_id"),
         Index("ix_invitations_notice", "notice"),
+        empty_index("invitations"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -39,6 +42,8 @@ class Invitation(Base):
     email: Mapped[str] = mapped_column(String(320))
     given_name: Mapped[str] = mapped_column(String(200))
     family_name: Mapped[str] = mapped_column(String(200))
+    sort_name: Mapped[str | None] = folded(person_sort_form, "family_name", "given_name", "email")
+    search_text: Mapped[str | None] = folded(search_form, "given_name", "family_name", "email")
     salutation: Mapped[str | None] = mapped_column(String(32))
     role: Mapped[str] = mapped_column(String(16))
     permissions: Mapped[list[str]] = mapped_column(JSON)

@@ -15,6 +15,7 @@ import orjson
 
 from idp.clients.client import Client
 from idp.core.clock import epoch
+from idp.core.names import sort_form
 from idp.core.randomness import Randomness
 from idp.grants.tokens import clients_key
 from idp.infra.database import after_commit, transaction
@@ -132,7 +133,8 @@ class Logout:
         """The names of the clients this session signed in to, for the signed-out page."""
         signed_in_to = {entry.client_id for entry in self._entries(sid)}
         found = (self._parts.registry.find(client_id) for client_id in signed_in_to)
-        return tuple(sorted(client.client_name for client in found if client is not None))
+        names = (client.client_name for client in found if client is not None)
+        return tuple(sorted(names, key=sort_form))
 
     def notify(self, sid: str) -> tuple[Notified, ...]:
         """Tell every client the session signed in to, and end its access tokens.
@@ -183,7 +185,7 @@ class Logout:
                     told.append(
                         self._queue(client, subject, sid) if takes_notices else Notified(client)
                     )
-        return tuple(sorted(told, key=lambda one: one.client.client_name))
+        return tuple(sorted(told, key=lambda one: sort_form(one.client.client_name)))
 
     def _queue(self, client: Client, subject: str, sid: str | None) -> Notified:
         """Back-Channel Logout §2.4: no nonce, or it could pass for an ID token."""

@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.core.names import search_form
 from idp.infra.database import Base, UtcDateTime
+from idp.infra.folded import empty_index, folded
 
 
 class Tenant(Base):
@@ -22,11 +24,15 @@ class Tenant(Base):
     """
 
     __tablename__ = "tenants"
-    __table_args__ = (Index("ix_tenants_customer_number", "customer_number", unique=True),)
+    __table_args__ = (
+        Index("ix_tenants_customer_number", "customer_number", unique=True),
+        empty_index("tenants"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     customer_number: Mapped[str] = mapped_column(String(9))
     name: Mapped[str] = mapped_column(String(200))
+    search_text: Mapped[str | None] = folded(search_form, "name")
     accent: Mapped[str | None] = mapped_column(String(32))
     logo_uri: Mapped[str | None] = mapped_column(String(2000))
     accounts_mode: Mapped[str] = mapped_column(String(16))

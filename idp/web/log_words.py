@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from idp.core.names import mentions, search_form, spellings
 from idp.infra.i18n import LOCALES
 from idp.infra.i18n import mark as _
 from idp.people.log.names import Party
@@ -231,12 +232,12 @@ class LogWords:
 
 def events_saying(words: str) -> frozenset[str]:
     """The events whose words, in any language, the text is found in."""
-    wanted = words.strip().casefold()
-    if not wanted:
+    wanted = spellings(words)
+    if not wanted[0]:
         return frozenset()
     speakers = [Translator(locale) for locale in LOCALES]
     return frozenset(
         event
         for event, msgid in happenings.WORDS.items()
-        if any(wanted in speak.gettext(msgid).casefold() for speak in speakers)
+        if any(mentions(search_form(speak.gettext(msgid)), [wanted]) for speak in speakers)
     )

@@ -29,6 +29,7 @@ from idp.infra.delivery_queue import DeliveryQueue
 from idp.infra.delivery_worker import DeliveryWorker
 from idp.infra.embedded_redis import EmbeddedRedis
 from idp.infra.ephemeral import EphemeralStore
+from idp.infra.folded import FoldedNames
 from idp.infra.gateway import phone_gateways
 from idp.infra.keyring import Keyring
 from idp.infra.mail_templates import render_mail
@@ -200,6 +201,9 @@ def build_services(
     )
     background = Background(store)
     background.jobs += [arrivals.settle_some, arrivals.tell_some]
+    folded_names = FoldedNames()
+    background.jobs.append(folded_names.fill)
+    background.hourly.append(folded_names.review)
     imports = Imports(
         settings, clock, randomness, audit, throttle, tenants, background, arrivals.withdraw
     )

@@ -190,7 +190,7 @@ def test_reminders_file_and_search(front: Front, ost: Tenant, olga: FlaskClient)
     assert "attachment" in answer.headers["Content-Disposition"]
     assert answer.headers["Cache-Control"] == "no-store"
     rows = list(csv.reader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
-    assert [row[1] for row in rows] == ["email", "neu@ost.example", "otto@ost.example"]
+    assert [row[1] for row in rows] == ["email", "otto@ost.example", "neu@ost.example"]
     assert not any(cell.startswith("=") for row in rows for cell in row)
     found = again.get(f"{BASE}?q=otter").get_data(as_text=True)
     assert "otto@ost.example" in found

@@ -206,10 +206,10 @@ def test_the_file_has_whom_the_list_shows_and_no_formulas(nord: Company) -> None
     nord.member("carl@nord.example", given_name="Carl", family_name="Can")
     answer = nord.browser.get(f"{BASE}/people.csv?role=employee")
     rows = rows_of(answer)
-    assert [row["email"] for row in rows] == ["eve@nord.example", "carl@nord.example"]
-    assert rows[0]["given_name"] == "'=HYPERLINK(1)"
-    assert rows[0]["family_name"] == "'@cmd"
-    assert rows[1]["permissions"] == " ".join(default_permissions())
+    assert [row["email"] for row in rows] == ["carl@nord.example", "eve@nord.example"]
+    assert rows[1]["given_name"] == "'=HYPERLINK(1)"
+    assert rows[1]["family_name"] == "'@cmd"
+    assert rows[0]["permissions"] == " ".join(default_permissions())
     (noted,) = [e for e in nord.events() if e["event"] == "people.exported"]
     assert noted["detail"] == {"people": 2, "role": "employee"}
 

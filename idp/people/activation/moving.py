@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tup
 
 from idp.accounts.models import Account
 from idp.infra.database import db
+from idp.infra.folded import mentioning, sorting
 from idp.people.models import Invitation
 from idp.tenants.models import Membership
 
@@ -24,7 +25,8 @@ Where = Literal["unsent", "told", "kept", "moved", "gone"]
 """Not mailed yet; mailed; has an account with the old password, but has not used it; has moved;
 withdrawn, or no longer with the company."""
 Show = Literal["missing", "moved", "gone"]
-Cursor = tuple[str, str, str]
+Cursor = tuple[str, str]
+"""By what the last line seen was sorted, and its id."""
 
 _GONE = or_(
     Invitation.revoked_at.is_not(None),
@@ -43,8 +45,7 @@ _where = case(
     (Invitation.sent_at.is_not(None), "told"),
     else_="unsent",
 )
-_FAMILY = func.lower(Invitation.family_name)
-_GIVEN = func.lower(Invitation.given_name)
+_NAME = sorting(Invitation.sort_name)
 MISSING = _where.in_(("unsent", "told", "kept"))
 
 
@@ -165,14 +166,14 @@ def list_moving(
 ) -> MovingPage:
     """A page by name."""
     limit = max(1, min(limit, MAX_PAGE))
-    query = _people(tenant_id, show, search).order_by(_FAMILY, _GIVEN, Invitation.id)
+    query = _people(tenant_id, show, search).order_by(_NAME, Invitation.id)
     if after is not None:
-        query = query.where(tuple_(_FAMILY, _GIVEN, Invitation.id) > after)
+        query = query.where(tuple_(_NAME, Invitation.id) > after)
     found = db.session.execute(query.limit(limit + 1)).all()
     last = found[limit - 1] if len(found) > limit else None
     return MovingPage(
         rows=tuple(_person(row) for row in found[:limit]),
-        next=(last.family, last.given, last.id) if last is not None else None,
+        next=(last.sorted_by, last.id) if last is not None else None,
     )
 
 
@@ -234,21 +235,12 @@ def _people(tenant_id: str, show: Show, search: str) -> Select[Any]:
             Invitation.reminded_at,
             _moved_at.label("moved_at"),
             _where.label("where"),
-            _FAMILY.label("family"),
-            _GIVEN.label("given"),
+            _NAME.label("sorted_by"),
         ),
         tenant_id,
     )
     query = query.where(MISSING if show == "missing" else _where == show)
-    for word in search.split()[:5]:
-        query = query.where(
-            or_(
-                Invitation.given_name.icontains(word, autoescape=True),
-                Invitation.family_name.icontains(word, autoescape=True),
-                Invitation.email.icontains(word, autoescape=True),
-            )
-        )
-    return query
+    return query.where(mentioning(Invitation.search_text, search))
 
 
 def _person(row: Any) -> MovingPerson:

@@ -17,6 +17,7 @@ from idp.clients.models import ClientRow
 from idp.infra.audit import PLATFORM, Audit, AuditEvent
 from idp.infra.audit_records import exported
 from idp.infra.database import db, transaction
+from idp.infra.folded import mentioning
 from idp.people.actors import Actor
 from idp.people.log.names import Names, Party, name_of
 from idp.tenants.catalogue import READ_LOG
@@ -175,10 +176,7 @@ def _says(tenant_id: str | None, wanted: LogFilter) -> ColumnElement[bool]:
         db.session.scalars(
             select(ClientRow.client_id)
             .where(
-                or_(
-                    ClientRow.client_name.icontains(words, autoescape=True),
-                    ClientRow.client_id == words,
-                ),
+                or_(mentioning(ClientRow.search_text, words), ClientRow.client_id == words),
                 true() if tenant_id is None else _of_company_or_all(tenant_id),
             )
             .limit(_FOUND)
@@ -204,20 +202,7 @@ def _people(words: str, tenant_id: str | None) -> list[str]:
         query = query.join(Membership, Membership.account_id == Account.id).where(
             Membership.tenant_id == tenant_id
         )
-    for word in words.split()[:5]:
-        query = query.where(
-            or_(
-                *(
-                    column.icontains(word, autoescape=True)
-                    for column in (
-                        Account.given_name,
-                        Account.family_name,
-                        Account.name,
-                        Account.email,
-                    )
-                )
-            )
-        )
+    query = query.where(mentioning(Account.search_text, words))
     return list(db.session.scalars(query.order_by(Account.id).limit(_FOUND)))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.models import Account, AppPassword
 from idp.accounts.service import AccountService
+from idp.core.names import sort_form
 from idp.core.person import Person
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
@@ -91,8 +92,8 @@ class Leaving:
             select(Membership, Tenant)
             .join(Tenant, Tenant.id == Membership.tenant_id)
             .where(Membership.account_id == account_id, Membership.status != "removed")
-            .order_by(Tenant.name)
         ).all()
+        rows = sorted(rows, key=lambda row: sort_form(row.Tenant.name))
         passwords = select(func.count()).where(
             AppPassword.account_id == account_id, AppPassword.revoked_at.is_(None)
         )

@@ -2,6 +2,7 @@
 
 A page is two queries whatever its size: the ids in their order, then what is shown of those. Every
 order ends in the membership's id, so that no row is shown twice or left out between two pages.
+Names are sorted and found in their folded form (``core.names``), on either database alike.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,6 +17,7 @@ from idp.accounts.models import Account
 from idp.core.person import Policy, Role
 from idp.core.vocabulary import Factor
 from idp.infra.database import UtcDateTime, db
+from idp.infra.folded import bytewise, mentioning, sorting
 from idp.people.rollout.enrolled import enrolled_columns, enrolled_of
 from idp.tenants.catalogue import CONSOLE, console_rights
 from idp.tenants.memberships import check_role
@@ -35,9 +37,8 @@ Cursor = tuple[str | int | datetime, ...]
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Who has not signed in stands before everybody who has."""
-_FAMILY = func.lower(func.coalesce(Account.family_name, ""))
-_GIVEN = func.lower(func.coalesce(Account.given_name, ""))
-_BY_NAME = (_FAMILY, _GIVEN, Membership.id)
+_BY_NAME = (sorting(Account.sort_name), Membership.id)
+_BY_EMAIL = (bytewise(Account.email), Membership.id)
 _LOCKED = or_(Membership.status == "locked", Account.status == "locked")
 _LEADING: dict[Sort, ColumnElement[Any]] = {
     "last-sign-in": func.coalesce(Membership.last_sign_in_at, literal(_NEVER, UtcDateTime)),
@@ -46,11 +47,11 @@ _LEADING: dict[Sort, ColumnElement[Any]] = {
 }
 """What these orders sort by before the name."""
 _KINDS: dict[Sort, tuple[type, ...]] = {
-    "name": (str, str, str),
+    "name": (str, str),
     "email": (str, str),
-    "last-sign-in": (datetime, str, str, str),
-    "status": (int, str, str, str),
-    "role": (int, str, str, str),
+    "last-sign-in": (datetime, str, str),
+    "status": (int, str, str),
+    "role": (int, str, str),
 }
 SORTS: tuple[Sort, ...] = tuple(_KINDS)
 
@@ -81,9 +82,13 @@ class Order:
     def takes(self, cursor: Sequence[object]) -> bool:
         """Whether a cursor (of an address, say) is one of this order."""
         kinds = _KINDS[self.by]
-        return len(cursor) == len(kinds) and all(
-            type(value) is kind for value, kind in zip(cursor, kinds, strict=True)
-        )
+        if len(cursor) != len(kinds) or any(map(_is_no, cursor, kinds)):
+            return False
+        if self.by not in ("name", "email"):
+            return True
+        # What names are sorted by has a separator in it that cannot be seen.
+        first = str(cursor[0])
+        return ("@" in first and first.isprintable()) == (self.by == "email")
 
 
 BY_NAME = Order()
@@ -188,11 +193,15 @@ def find_member(tenant_id: str, membership_id: str, policy: Policy) -> MemberRow
     return next(iter(_rows(tenant_id, policy, [membership_id])), None)
 
 
+def _is_no(value: object, kind: type) -> bool:
+    return type(value) is not kind
+
+
 def _columns(order: Order) -> tuple[Any, ...]:
     if order.by == "name":
         return _BY_NAME
     if order.by == "email":
-        return Account.email, Membership.id
+        return _BY_EMAIL
     return _LEADING[order.by], *_BY_NAME
 
 
@@ -219,8 +228,7 @@ def _chosen(
         .join(Account, Account.id == Membership.account_id)
         .where(Membership.tenant_id == tenant_id, Membership.status != "removed")
     )
-    for word in chosen.search.split()[:5]:
-        query = query.where(_mentions(word))
+    query = query.where(mentioning(Account.search_text, chosen.search))
     if chosen.status == "locked":
         query = query.where(_LOCKED)
     elif chosen.status:
@@ -250,18 +258,6 @@ def _factor(policy: Policy, wanted: FactorFilter) -> ColumnElement[bool]:
 def _plain(column: ColumnElement[bool]) -> ColumnElement[bool]:
     """Without its label, as a condition has it."""
     return getattr(column, "element", column)
-
-
-def _mentions(word: str) -> ColumnElement[bool]:
-    # SQLite lowers ASCII letters only, so an Ä is looked for as it may be written.
-    written = {word.lower()} if word.isascii() else {word.lower(), word.capitalize(), word.upper()}
-    return or_(
-        *(
-            column.contains(one, autoescape=True)
-            for one in sorted(written)
-            for column in (_FAMILY, _GIVEN, Account.email)
-        )
-    )
 
 
 def _rows(tenant_id: str, policy: Policy, ids: Sequence[str]) -> tuple[MemberRow, ...]:

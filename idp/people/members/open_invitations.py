@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy import tuple_ as row_of
 
 from idp.infra.database import db
+from idp.infra.folded import mentioning
 from idp.people.models import Invitation
 
 State = Literal["sent", "valid", "expired", "unsent"]
@@ -61,9 +62,7 @@ def list_invitations(
         query = query.where(Invitation.expires_at > now)
     elif state == "expired":
         query = query.where(Invitation.expires_at <= now)
-    for word in search.split()[:5]:
-        columns = (Invitation.email, Invitation.given_name, Invitation.family_name)
-        query = query.where(or_(*(c.icontains(word, autoescape=True) for c in columns)))
+    query = query.where(mentioning(Invitation.search_text, search))
     if after is not None:
         query = query.where(row_of(Invitation.created_at, Invitation.id) < after)
     query = query.order_by(Invitation.created_at.desc(), Invitation.id.desc()).limit(limit + 1)

@@ -24,6 +24,7 @@ from idp.authn.sessions import Sessions
 from idp.clients.client import Client
 from idp.clients.registry import ClientRegistry
 from idp.core.clock import Clock
+from idp.core.names import sort_form
 from idp.core.randomness import Randomness
 from idp.infra.database import db, transaction
 from idp.infra.delivery_queue import DeliveryQueue, UnknownDelivery
@@ -144,7 +145,7 @@ class Told:
             row = self._row(notice, delivery)
             before = rows.get(row.client_id)
             rows[row.client_id] = row if before is None else _together(before, row)
-        return tuple(sorted(rows.values(), key=lambda row: row.client_name))
+        return tuple(sorted(rows.values(), key=lambda row: sort_form(row.client_name)))
 
     def name_of(self, tenant_id: str, membership_id: str) -> str | None:
         """Whom it is about, a removed member too; None for nobody of that company."""

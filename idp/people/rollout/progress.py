@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from idp.accounts.models import Account
 from idp.core.person import Policy
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
+from idp.infra.folded import sorting
 from idp.people.rollout.enrolled import NOTHING, enrolled_in
 from idp.tenants.models import Membership
 from idp.tenants.policy import bound_condition, counting_factors
@@ -131,8 +132,6 @@ def _standing(bound: Sequence[_Bound], at: datetime) -> Standing:
 
 
 def _bound_members(tenant_id: str, policy: Policy) -> Select[*tuple[Any, ...]]:
-    family = func.lower(func.coalesce(Account.family_name, ""))
-    given = func.lower(func.coalesce(Account.given_name, ""))
     return (
         select(
             Membership.id,
@@ -157,5 +156,5 @@ def _bound_members(tenant_id: str, policy: Policy) -> Select[*tuple[Any, ...]]:
             Account.status == "active",
             bound_condition(policy),
         )
-        .order_by(family, given, Membership.id)
+        .order_by(sorting(Account.sort_name), Membership.id)
     )

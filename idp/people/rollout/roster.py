@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from idp.accounts.models import Account
 from idp.core.person import Policy
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
+from idp.infra.folded import sorting
 from idp.people.rollout.enrolled import NOTHING, Enrolled, enrolled_in
 from idp.tenants.models import Membership, Tenant
 from idp.tenants.policy import policy_of
@@ -63,8 +64,6 @@ def read_roster(
 
 
 def _members(tenant_id: str) -> Iterator[RosterMember]:
-    family = func.lower(func.coalesce(Account.family_name, ""))
-    given = func.lower(func.coalesce(Account.given_name, ""))
     query = (
         select(
             Membership.id,
@@ -88,7 +87,7 @@ def _members(tenant_id: str) -> Iterator[RosterMember]:
         )
         .join(Account, Account.id == Membership.account_id)
         .where(Membership.tenant_id == tenant_id, Membership.status != "removed")
-        .order_by(family, given, Membership.id)
+        .order_by(sorting(Account.sort_name), Membership.id)
     )
     held = enrolled_in(tenant_id)
     for row in db.session.execute(query):

@@ -18,8 +18,8 @@ def encode_cursor(cursor: Cursor) -> str:
 def decode_cursor(text: str | None) -> Cursor | None:
     """Where the page before ended; what is no cursor is the beginning.
 
-    Whether it is one of the order at hand, ``Order.takes`` says. Moments begin with an @, which no
-    lower-case name in a cursor is mistaken for: those that begin so are no moments.
+    Whether it is one of the order at hand, ``Order.takes`` says. Moments begin with an @, as no
+    name or address in a cursor does.
     """
     if not text or len(text) > 2000:
         return None
@@ -47,12 +47,9 @@ def _moment(text: str) -> datetime | str:
         return text
 
 
-def decode_by_name(text: str | None) -> tuple[str, str, str] | None:
-    """The same for a list that has one order only: family name, given name, membership id."""
-    found = decode_cursor(text)
-    if found is None or len(found) != 3:
-        return None
-    family, given, last = found
-    if isinstance(family, str) and isinstance(given, str) and isinstance(last, str):
-        return family, given, last
+def decode_by_name(text: str | None) -> tuple[str, str] | None:
+    """The same for a list that has one order only: the name as it is sorted, and an id."""
+    match decode_cursor(text):
+        case (str() as name, str() as last):
+            return name, last
     return None

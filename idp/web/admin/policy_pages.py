@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request
 
+from idp.core.names import mentions, search_form, search_words
 from idp.core.person import Policy
 from idp.core.vocabulary import SECOND_FACTORS, Factor
 from idp.people.rollout.forecast import Forecast, MemberForecast
@@ -104,13 +105,13 @@ def _choices(
     members: Sequence[MemberForecast], picked: frozenset[str], find: str
 ) -> tuple[tuple[contexts.PersonChoice, ...], int]:
     """Whom the form lists, the picked among them always; how many it leaves out."""
-    words = find.lower().split()[:5]
+    words = search_words(find)
     listed, left_out = [], 0
     room = SHOWN
     for member in members:
         chosen = member.membership_id in picked
-        text = f"{member.name} {member.email}".lower()
-        if not chosen and (room == 0 or not all(word in text for word in words)):
+        found = room > 0 and (not words or mentions(search_form(member.name, member.email), words))
+        if not chosen and not found:
             left_out += 1
             continue
         room -= not chosen and room > 0

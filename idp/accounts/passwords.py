@@ -8,8 +8,9 @@ The only user of argon2 and zxcvbn.
 import base64
 import re
 import threading
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -53,9 +54,20 @@ class HashingBusy(PasswordsUnavailable):
 
 
 class Hasher:
-    """Argon2id with the given cost; at most ``concurrency`` hashes at once in this process."""
+    """Argon2id with the given cost; at most ``concurrency`` hashes at once in this process.
 
-    def __init__(self, settings: HashingSettings, randomness: Randomness) -> None:
+    A wrong password takes about as long whatever is stored: nothing, a hash of today's cost, an
+    older one or another product's. What such a hash leaves of the usual time is spent on a smaller
+    hash of nothing; one that alone takes longer (bcrypt of a high cost) cannot be made to look
+    like the others.
+    """
+
+    def __init__(
+        self,
+        settings: HashingSettings,
+        randomness: Randomness,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._argon2 = PasswordHasher(
             time_cost=settings.time,
             memory_cost=settings.memory_kib,
@@ -63,10 +75,14 @@ class Hasher:
             type=Type.ID,
         )
         self._slots = threading.BoundedSemaphore(settings.concurrency)
-        # A well-formed hash of nothing: verifying against it costs what a real one costs.
+        self._timer = timer
+        self._usual: float | None = None
+        """Seconds that a check takes at today's cost, lately; None before the first."""
+        self._settings = settings
         salt, body = (base64.b64encode(randomness.raw(n)).rstrip(b"=") for n in (16, 32))
-        cost = f"m={settings.memory_kib},t={settings.time},p={settings.parallelism}"
-        self._decoy = f"$argon2id$v=19${cost}${salt.decode()}${body.decode()}"
+        self._nothing = f"${salt.decode()}${body.decode()}"
+        self._decoy = self._hash_of_nothing(settings.memory_kib)
+        self._todays = f"{self._decoy.removesuffix(self._nothing)}$"
 
     def hash(self, password: str) -> str:
         """The encoded hash to store."""
@@ -74,24 +90,48 @@ class Hasher:
             return self._argon2.hash(_prepared(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password is the stored one; without a stored one the same work, and False.
-
-        A wrong password costs that work also where another product's hash was checked before.
-        """
-        if stored is not None and foreign_hashes.is_foreign(stored):
-            with self._slot():
-                if self._is_foreign_match(stored, password):
-                    return True
-            stored = None
+        """Whether the password is the stored one; without a stored one the same work, and False."""
         with self._slot():
-            right = self._matches(stored or self._decoy, _prepared(password))
-        return right and stored is not None
+            began = self._timer()
+            if stored is None or stored.startswith(self._todays):
+                right = self._matches(stored or self._decoy, _prepared(password))
+                self._learn(self._timer() - began)
+                return right and stored is not None
+            if foreign_hashes.is_foreign(stored):
+                right = self._is_foreign_match(stored, password)
+            else:
+                right = self._matches(stored, _prepared(password))
+            if not right:
+                self._spend_the_rest(password, self._timer() - began)
+        return right
 
     def is_outdated(self, stored: str) -> bool:
         """Whether the stored hash is another product's, or was made with other parameters than
         today's.
         """
         return foreign_hashes.is_foreign(stored) or self._argon2.check_needs_rehash(stored)
+
+    def _hash_of_nothing(self, memory_kib: int) -> str:
+        """A well-formed one: verifying against it costs what a real one with that memory costs."""
+        cost = f"m={memory_kib},t={self._settings.time},p={self._settings.parallelism}"
+        return f"$argon2id$v=19${cost}{self._nothing}"
+
+    def _learn(self, took: float) -> None:
+        """Keep in mind how long a check takes, smoothed."""
+        known = self._usual
+        self._usual = took if known is None else known + (took - known) / 8
+
+    def _spend_the_rest(self, password: str, spent: float) -> None:
+        """Work for as long as a check at today's cost takes beyond what was spent."""
+        if self._usual is None:
+            began = self._timer()
+            self._matches(self._decoy, _prepared(password))
+            self._learn(self._timer() - began)
+            return
+        left = self._settings.memory_kib * (1 - spent / max(self._usual, 1e-9))
+        least = 8 * self._settings.parallelism
+        if left >= least:
+            self._matches(self._hash_of_nothing(int(left)), _prepared(password))
 
     def _is_foreign_match(self, stored: str, password: str) -> bool:
         if stored.startswith(foreign_hashes.ARGON2):

@@ -243,7 +243,8 @@ class AccountService:
         except LegacyUnavailable:
             self._guesses.uncount(counted, ip, browser_known=browser_known)
             raise
-        right = self._hasher.verify(stored, password[:1024]) if asked is None else asked
+        kept = stored if asked is None else None
+        right = asked or self._hasher.verify(kept, password[:1024])
         if account is None or stored is None or not right:
             self._guesses.failed(
                 counted,

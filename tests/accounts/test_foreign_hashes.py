@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import os
+import re
 import time
 import unicodedata
 
 import argon2
 import bcrypt
 import pytest
+from argon2.exceptions import VerifyMismatchError
 
+from idp.accounts import foreign_hashes
 from idp.accounts.foreign_hashes import HashRefused, accept_hash, ask_mark, is_foreign, scheme_of
 from idp.accounts.models import Account
 from idp.accounts.passwords import Hasher
@@ -165,20 +168,47 @@ def test_the_old_product_hashed_what_was_typed(hasher: Hasher) -> None:
     assert hasher.verify(composed, typed), "our own spelling is tried as well"
 
 
-def test_a_wrong_password_costs_an_argon2_hash_as_elsewhere(
-    hasher: Hasher, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_password_costs_the_same_whatever_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
-    real = hasher._argon2
+    """Time is made of work here: a KiB of Argon2 takes a second."""
+    passed = 0.0
 
-    class Counting:
+    class Working:
         def verify(self, encoded: str, password: str) -> bool:
-            asked.append(encoded)
-            return real.verify(encoded, password)
+            nonlocal passed
+            found = re.search(r"m=(\d+)", encoded)
+            passed += int(found[1]) if found else 0
+            raise VerifyMismatchError
 
-    monkeypatch.setattr(hasher, "_argon2", Counting())
-    assert not hasher.verify(accept_hash(HASHES["ssha"][1]), "wrong")
-    assert asked == [hasher._decoy]
+    def new_hasher() -> Hasher:
+        hasher = Hasher(HashingSettings(memory_kib=1024), Randomness(), timer=lambda: passed)
+        hasher._argon2 = Working()  # type: ignore[assignment]
+        return hasher
+
+    def cost_of(hasher: Hasher, stored: str | None, foreign: float = 0) -> float:
+        def check(stored: str, password: str) -> bool:
+            nonlocal passed
+            passed += foreign
+            return False
+
+        monkeypatch.setattr(foreign_hashes, "matches", check)
+        before = passed
+        assert not hasher.verify(stored, "wrong")
+        return passed - before
+
+    hasher = new_hasher()
+    usual = cost_of(hasher, None)
+    assert usual == 1024
+    bcrypt = accept_hash(HASHES["bcrypt-2b"][1])
+    for foreign in (0, 0.001, 100, 900, 1015):
+        assert cost_of(hasher, bcrypt, foreign) == pytest.approx(usual, abs=9), foreign
+    assert cost_of(hasher, bcrypt, 5000) == 5000, "nothing on top of what cannot be hidden"
+    older = Hasher(HashingSettings(memory_kib=256), Randomness()).hash("x")
+    for stored in (older, "{argon2}" + older, "no hash", ask_mark("hr", "4711")):
+        assert cost_of(hasher, stored) == pytest.approx(usual, abs=9), stored
+    # The first check of a process is a foreign one: how long others take is not known yet.
+    assert cost_of(new_hasher(), bcrypt, 100) == usual + 100
 
 
 @pytest.mark.parametrize("name", ["bcrypt-2b", "pbkdf2-django", "argon2i", "ssha"])

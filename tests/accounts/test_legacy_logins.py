@@ -104,12 +104,17 @@ def test_the_product_is_asked_once(hooked: House, product: OldProduct) -> None:
     assert secret not in json.dumps(list(hooked.audit.export("platform")))
 
 
-def test_a_wrong_password_is_a_guess_like_any_other(hooked: House, product: OldProduct) -> None:
+def test_a_wrong_password_is_a_guess_like_any_other(
+    hooked: House, product: OldProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: list[str | None] = []
     hook(hooked).configure("hr", product.url, actor="cli")
     limit = hooked.settings.limits.password_per_account
+    monkeypatch.setattr(hooked.hasher, "verify", lambda stored, word: worked.append(stored))
     for _ in range(limit):
         with pytest.raises(InvalidCredentials):
             try_word(hooked, "wrong")
+    assert worked == [None] * limit, "as much work as for anybody else"
     with pytest.raises(Throttled):
         try_word(hooked, WORD)
     assert len(product.asked) == limit, "who tries too often is not asked about any more"

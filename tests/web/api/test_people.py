@@ -81,6 +81,11 @@ def test_invitations(api: Api) -> None:
     api.call("POST", f"{one}/resend", status=200)
     api.call("DELETE", one, status=204)
     api.call("POST", f"{one}/resend", status=404)
+    api.call("PUT", api.at("/products"), status=200, json={"products": ["hr"]})
+    wrong = api.call("POST", api.at("/invitations"), status=422, json=person | {"products": ["x"]})
+    assert wrong.json["errors"][0]["field"] == "products"
+    some = api.call("POST", api.at("/invitations"), status=201, json=person | {"products": ["hr"]})
+    assert (made.json["products"], some.json["products"]) == (None, ["hr"])
 
 
 def test_who_waits_is_let_in(api: Api) -> None:
@@ -91,5 +96,53 @@ def test_who_waits_is_let_in(api: Api) -> None:
     front.services.joining.join(account.id, api.number, ip="127.0.0.1")
     (waiting,) = api.get(api.at("/people?status=waiting"))["items"]
     path = api.at(f"/people/{waiting['id']}/admit")
-    assert api.call("POST", path, status=200).json["status"] == "active"
+    granted = {"permissions": ["hr.team.read"]}
+    admitted = api.call("POST", path, status=200, json=granted).json
+    assert (admitted["status"], admitted["permissions"]) == ("active", ["hr.team.read"])
     api.call("POST", path, status=404)
+    api.call("POST", api.at(f"/people/{waiting['id']}/send-away"), status=404)
+
+
+def test_who_waits_is_sent_away(api: Api) -> None:
+    front = api.front
+    front.account("w@nord.example")
+    account = front.services.accounts.find_by_email("w@nord.example")
+    assert account is not None
+    front.services.joining.join(account.id, api.number, ip="127.0.0.1")
+    (waiting,) = api.get(api.at("/people?status=waiting"))["items"]
+    path = api.at(f"/people/{waiting['id']}/send-away")
+    api.call("POST", path, status=204, json={"reason": "nobody knows them"})
+    api.call("POST", path, status=404)
+    assert api.audited()[-1]["detail"]["reason"] == "nobody knows them"
+
+
+def test_several_people_at_once(api: Api) -> None:
+    stranger, nobody = api.front.member("087654321", "s@sued.example", "employee"), "0" * 32
+    ids = [api.boss, api.member, stranger, nobody, api.member]
+    wanted = {"action": "lock", "ids": ids, "reason": "left"}
+    bound = api.token("einlass:people.write", company=api.number)
+    said = api.call("POST", api.at("/people/bulk"), bound, 200, json=wanted).json["items"]
+    assert [tuple(one.values()) for one in said] == [
+        (api.boss, "refused", "last-admin"),
+        (api.member, "done", ""),
+        (stranger, "unknown", ""),
+        (nobody, "unknown", ""),
+    ]
+    assert api.get(api.at(f"/people/{api.member}"))["status"] == "locked"
+    again = api.call("POST", api.at("/people/bulk"), bound, 200, json=wanted).json["items"]
+    assert again[1]["reason"] == "locked-already"
+    back = {"action": "unlock", "ids": [api.member]}
+    assert api.call("POST", api.at("/people/bulk"), bound, 200, json=back).json["items"][0] == {
+        "id": api.member,
+        "outcome": "done",
+        "reason": "",
+    }
+    reminded = {"action": "remind", "ids": [api.boss, api.member]}
+    said = api.call("POST", api.at("/people/bulk"), bound, 200, json=reminded).json["items"]
+    assert [one["reason"] for one in said] == ["", "nothing-missing"]
+    for wrong in ([], [f"{n:032x}" for n in range(201)]):
+        answer = api.call("POST", api.at("/people/bulk"), json={"action": "lock", "ids": wrong})
+        assert answer.json["errors"][0]["field"] == "ids"
+    table = api.call("GET", api.at(f"/people.csv?id={api.member}"), status=200).text
+    assert "erik@nord.example" in table
+    assert "anna@nord.example" not in table

@@ -126,3 +126,36 @@ def test_an_operator_needs_two_factors(api: Api, tool: tuple[str, str]) -> None:
     assert api.get("/token", strong)["company"] is None
     front.services.accounts.set_operator(account.id, False)
     api.get("/keys", strong, 403)
+
+
+def test_a_recovery_case_takes_two_operators_in_person(api: Api, tool: tuple[str, str]) -> None:
+    front, services = api.front, api.front.services
+    account = services.accounts.find_by_email("erik@nord.example")
+    assert account is not None
+    person = services.persons.load(account.subject)
+    assert person is not None
+    nord = services.tenants.get_by_customer_number(NORD)
+    services.cases.open(person, nord.id, "lost my phone", "by phone", ip="127.0.0.1")
+    (waiting,) = api.get("/recovery-cases")["items"]
+    one, note = f"/recovery-cases/{waiting['id']}", {"note": "called back"}
+    for program in (api.token(), api.credentials(*api.client(company=None))):
+        api.call("POST", f"{one}/approve", program, 404, json=note)
+        api.call("POST", f"{one}/refuse", program, 404, json={"reason": "no"})
+    tokens = []
+    for email in ("olga@vendor.example", "otto@vendor.example"):
+        front.account(email)
+        found = services.accounts.find_by_email(email)
+        assert found is not None
+        services.accounts.set_operator(found.id, True)
+        tokens.append(token(front.sign_in(email), tool))
+    first = api.call("POST", f"{one}/approve", tokens[0], 200, json=note).json
+    assert (first["case"]["status"], first["needed"], len(first["approvals"])) == ("open", 2, 1)
+    twice = api.call("POST", f"{one}/approve", tokens[0], 409, json=note)
+    assert twice.json["type"] == "urn:einlass:problem:case-approved-already"
+    front.clock.forward(seconds=301)
+    api.call("POST", f"{one}/approve", tokens[1], 401, json=note)
+    fresh = token(front.sign_in("otto@vendor.example"), tool)
+    done = api.call("POST", f"{one}/approve", fresh, 200, json=note).json
+    assert done["case"]["status"] == "approved"
+    late = api.call("POST", f"{one}/refuse", fresh, 409, json={"reason": "no"})
+    assert late.json["type"] == "urn:einlass:problem:case-closed"

@@ -63,7 +63,10 @@ def test_a_company_is_founded_and_changed(api: Api) -> None:
     bound = api.token("einlass:company.write", company="111222333")
     api.call("PATCH", one, bound, 200, json={"accent": "#112233"})
     api.call("PATCH", one, bound, 403, json={"name": "Mine"})
-    api.call("PUT", f"{one}/products", status=200, json={"products": ["payroll", "hr"]})
+    booking = {"products": ["payroll", "hr"]}
+    look = api.call("POST", f"{one}/products/forecast", status=200, json=booking)
+    assert look.json == {"items": [{"product": "payroll", "gained": True, "people": 0}]}
+    api.call("PUT", f"{one}/products", status=200, json=booking)
     assert api.get(one)["products"] == ["hr", "payroll"]
     found = api.get("/companies?search=west")
     assert [row["customer_number"] for row in found["items"]] == ["111222333"]
@@ -85,7 +88,8 @@ def test_clients(api: Api) -> None:
     web = {"client_name": "Wages", "redirect_uris": ["https://w.example/cb"]}
     made = api.call("POST", api.at("/clients"), status=201, json=web)
     assert made.json["client_secret"]
-    one = api.at(f"/clients/{made.json['client']['client_id']}")
+    client_id = made.json["client"]["client_id"]
+    one = api.at(f"/clients/{client_id}")
     assert made.headers["Location"].endswith(one)
     changed = api.call("PATCH", one, status=200, json={"client_name": "Pay", "tos_uri": None})
     assert changed.json["client"]["client_name"] == "Pay"
@@ -94,6 +98,24 @@ def test_clients(api: Api) -> None:
     assert wrong.json["errors"][0]["field"] == "redirect_uris"
     secret = api.call("POST", f"{one}/rotate-secret", status=200, json={"overlap_seconds": 60})
     assert secret.json["client_secret"] != made.json["client_secret"]
+    held = api.get(f"{one}/secrets")["items"]
+    old, newest = sorted(held, key=lambda secret: secret["expires_at"] or "~")
+    assert (newest["expires_at"], bool(old["expires_at"])) == (None, True)
+    api.call("DELETE", f"{one}/secrets/{old['id']}", status=204)
+    last = api.call("DELETE", f"{one}/secrets/{newest['id']}", status=409)
+    assert last.json["type"] == "urn:einlass:problem:last-secret"
+    asked = f"client_id={client_id}&response_type=code&redirect_uri=https://w.example/cb"
+    tried = api.call("POST", f"{one}/check-request", status=200, json={"request": asked}).json
+    assert (tried["valid"], tried["checks"][-1]["parameter"]) == (False, "scope")
+    asked = f"https://id.example/authorize?{asked}&scope=openid&code_challenge={'c' * 43}"
+    right = {"request": f"{asked}&code_challenge_method=S256"}
+    assert api.call("POST", f"{one}/check-request", status=200, json=right).json["valid"] is True
+    other = api.client(company=None)[0]
+    api.call("POST", f"{one}/check-request", status=422, json={"request": f"client_id={other}"})
+    wrong = {"tos_uri": "x", "redirect_uris": ["javascript:x", "https://*.example"]}
+    both = api.call("PATCH", one, status=422, json=wrong).json
+    assert {error["field"] for error in both["errors"]} == {"tos_uri", "redirect_uris"}
+    assert len(both["errors"]) == 3
     assert api.get(f"{one}/failed-flows") == {"items": []}
     assert api.get(api.at("/clients"))["items"][0]["company"] == NORD
     off = api.call("PUT", f"{one}/enabled", status=200, json={"enabled": False})
@@ -102,6 +124,18 @@ def test_clients(api: Api) -> None:
     api.call("DELETE", one, status=404)
     platform = api.call("POST", "/clients", status=201, json=SERVICE).json["client"]
     assert platform["company"] is None
+    product = {"first_party": True, "product": "payroll", "refresh_grace": 20}
+    wages = api.call("POST", "/clients", status=201, json=web | product).json["client"]
+    assert {name: wages[name] for name in product} == product
+    partner = {"first_party": False, "product": None}
+    changed = api.call("PATCH", f"/clients/{wages['client_id']}", status=200, json=partner)
+    assert changed.json["client"]["first_party"] is False
+    owned = api.call("POST", api.at("/clients"), status=201, json=web).json["client"]["client_id"]
+    api.call("PATCH", f"/clients/{owned}", status=422, json={"first_party": True})
+    api.call("POST", api.at("/clients"), status=422, json=web | {"first_party": True})
+    api.call("DELETE", f"/clients/{wages['client_id']}", status=204)
+    api.call("DELETE", f"/clients/{owned}", status=204)
+    api.call("DELETE", f"/clients/{other}", status=204)
     assert api.get("/clients?limit=1")["next"] is None
     api.get(api.at(f"/clients/{platform['client_id']}"), status=404)
 
@@ -230,6 +264,24 @@ def test_what_operators_work_with(api: Api) -> None:
     waiting = api.get("/deliveries?state=waiting&limit=1")
     assert waiting["items"][0]["kind"] == "mail"
     assert api.get("/recovery-cases")["items"] == []
+    api.call("POST", "/deliveries/retry", status=200, json={"kind": "mail"})
+    dropped = api.call("POST", "/deliveries/drop", status=200, json={"kind": "mail"})
+    assert dropped.json == {"deliveries": 0}
+    api.call("POST", "/deliveries/drop", status=422, json={"kind": "pigeon"})
+    hook = api.call("PUT", "/legacy-logins/hr", status=200, json={"uri": "https://old.example/c"})
+    assert len(hook.json["secret"]) > 30
+    assert [row["product"] for row in api.get("/legacy-logins")["items"]] == ["hr"]
+    wrong = api.call("PUT", "/legacy-logins/hr", status=422, json={"uri": "ftp://old.example"})
+    assert wrong.json["errors"][0]["field"] == "uri"
+    api.call("PUT", "/legacy-logins/pigeon", status=404, json={"uri": "https://old.example/c"})
+    api.call("DELETE", "/legacy-logins/hr", status=204)
+    api.call("DELETE", "/legacy-logins/hr", status=404)
+    asked = api.call("POST", "/log/verifications", status=202, json={"company": NORD})
+    assert asked.json["waiting"] == 1
+    api.call("POST", "/log/verifications", status=422, json={"company": "999999999"})
+    api.front.services.operations.verify_next()
+    found = api.get("/log/verifications")
+    assert (found["items"][0]["company"], found["waiting"]) == (NORD, 0)
     api.call("POST", f"/deliveries/{waiting['items'][0]['id']}/retry", status=404)
 
 
@@ -260,3 +312,25 @@ def test_what_cannot_be_read_is_told(api: Api) -> None:
     assert api.call("PUT", api.at("/people"), status=405).headers["Allow"] == "GET"
     for nothing in ("/nothing", "/companies/12/people", api.at("/people/x")):
         assert api.call("GET", nothing, status=404).content_type == "application/problem+json"
+
+
+def test_every_wrong_field_is_named_at_once(api: Api) -> None:
+    wrong = {
+        "email": 5,
+        "given_name": "x" * 101,
+        "permissions": ["hr.team.read", "NO"],
+        "colour": "red",
+        "age": 5,
+    }
+    answer = api.call("POST", api.at("/invitations"), status=422, json=wrong).json
+    fields = [error["field"] for error in answer["errors"]]
+    assert fields == ["email", "given_name", "family_name", "permissions[1]", "age", "colour"]
+    assert answer["detail"] == "6 fields are wrong; see errors."
+    inside = {"customer_number": "1", "name": "X", "admin": {"given_name": "A", "email": "x"}}
+    answer = api.call("POST", "/companies", status=422, json=inside).json
+    fields = [error["field"] for error in answer["errors"]]
+    assert fields == ["customer_number", "admin.email", "admin.family_name"]
+    answer = api.call("GET", api.at("/people?limit=x&sort=age&colour=red"), status=400).json
+    assert [error["field"] for error in answer["errors"]] == ["sort", "limit", "colour"]
+    many = {f"f{n:03}": 1 for n in range(200)}
+    assert len(api.call("POST", "/companies", status=422, json=many).json["errors"]) == 50

@@ -15,6 +15,7 @@ _COMMANDS = {
     "audit": "idp.cli.audit:audit",
     "backup": "idp.cli.backup:backup",
     "case": "idp.cli.case:case",
+    "catalogue": "idp.cli.catalogue:catalogue",
     "client": "idp.cli.client:client",
     "config": "idp.cli.system:config",
     "delivery": "idp.cli.delivery:delivery",

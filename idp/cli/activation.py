@@ -7,7 +7,7 @@ from typing import Any, get_args
 import click
 
 from idp.cli.company import CLI, company, customer_number
-from idp.cli.context import answer, json_option, refuses, rows, services
+from idp.cli.context import answer, facts, json_option, refuses, rows, services
 from idp.people.activation.moving import Show, list_moving
 from idp.tenants.activation import USUAL_DAYS, AccountsState, ActivationRefused
 from idp.tenants.errors import UnknownTenant
@@ -53,6 +53,16 @@ def show(customer_number: str, as_json: bool) -> None:
     """Show where the company stands and how many of its people have moved."""
     tenant = company(customer_number)
     _print(_described(tenant, services().activation.state(tenant.id)), as_json)
+
+
+@activation.command()
+@customer_number
+@json_option
+@refuses(UnknownTenant)
+def prospect(customer_number: str, as_json: bool) -> None:
+    """Say what activating would do to how many people; nothing is changed."""
+    data = asdict(services().activation.prospect(company(customer_number).id))
+    answer(data, as_json, facts(data))
 
 
 @activation.command()

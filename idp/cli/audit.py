@@ -1,18 +1,16 @@
 """``idp audit``: check the change log, hold it against exports, write exports."""
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
 import click
 
+from idp.cli.audit_reading import chain_of, export, list_
 from idp.cli.audit_retention import retention
 from idp.cli.context import answer, json_option, refuse, rows, services
 from idp.infra.audit import PLATFORM, Problem
 from idp.infra.audit_check import Joined, NotAnExport, compare
-from idp.people.actors import Actor
-from idp.people.log.change_log import LogFilter
 from idp.people.log.names import tenant_names
 
 _COLUMNS = {
@@ -25,21 +23,11 @@ _COLUMNS = {
 
 @click.group()
 def audit() -> None:
-    """The change log: verify, export, how long it is kept."""
+    """The change log: list, verify, export, how long it is kept."""
 
 
-audit.add_command(retention)
-
-
-def _chain(tenant: str | None) -> str | None:
-    if tenant is None:
-        return None
-    if tenant == PLATFORM:
-        return PLATFORM
-    found = services().tenants.find_by_customer_number(tenant)
-    if found is None:
-        refuse("there is no such company")
-    return found.id
+for one in (export, list_, retention):
+    audit.add_command(one)
 
 
 @audit.command()
@@ -52,7 +40,7 @@ def _chain(tenant: str | None) -> str | None:
 @json_option
 def verify(tenant: str | None, against: IO[str] | None, as_json: bool) -> None:
     """Find edited, missing and cut-off records, and whose they are; exit 1 if there are any."""
-    chain = _chain(tenant)
+    chain = chain_of(tenant)
     found = services().audit.verify(chain)
     joined: list[Joined] = []
     if against is not None:
@@ -108,44 +96,3 @@ def _report(problems: list[dict[str, Any]], covered: Iterable[dict[str, Any]]) -
         if not one["joins"]:
             said += "; what lies between is in neither"
         click.echo(f"{said}.")
-
-
-@audit.command()
-@click.option("--tenant", default=PLATFORM, show_default=True, help="Customer number.")
-@click.option(
-    "--output", type=click.File("w", encoding="utf-8"), default="-", help="Standard output else."
-)
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["jsonl", "csv"]),
-    default="jsonl",
-    show_default=True,
-    help="JSON lines can be checked later; CSV is for people.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON array instead of JSON lines.")
-def export(tenant: str, output: IO[str], file_format: str, as_json: bool) -> None:
-    """Write a chain's records, the oldest first. That it was done is recorded."""
-    everything, chain = services(), _chain(tenant)
-    tenant_id = None if chain == PLATFORM else chain
-    log, actor, wanted = everything.change_log, Actor.command_line(), LogFilter()
-    chosen = "json" if as_json else file_format
-    log.note_export(tenant_id, actor, chosen, wanted, "")
-    if as_json:
-        records = list(log.export_records(tenant_id, wanted))
-        output.write(json.dumps(records, default=str, ensure_ascii=False) + "\n")
-        return
-    for line in _lines(file_format, tenant_id):
-        output.write(line)
-
-
-def _lines(file_format: str, tenant_id: str | None) -> Iterable[str]:
-    from idp.web.i18n import Translator, zone_of
-    from idp.web.log_page import csv_rows, json_lines
-    from idp.web.log_words import LogWords
-
-    log, wanted = services().change_log, LogFilter()
-    if file_format == "jsonl":
-        return json_lines(log.export_records(tenant_id, wanted))
-    words = LogWords(Translator("en"), zone_of(None))
-    return csv_rows(log.export_rows(tenant_id, Actor.command_line(), wanted), words)

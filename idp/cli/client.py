@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 import click
 
-from idp.cli.client_secrets import check_request, end_secret, secrets
+from idp.cli.client_secrets import check_request, end_secret, failed_flows, secrets
 from idp.cli.company import CLI
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.clients.metadata import AUTH_METHODS, InvalidMetadata
@@ -228,5 +228,5 @@ def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-for one in (secrets, end_secret, check_request):
+for one in (secrets, end_secret, check_request, failed_flows):
     client.add_command(one)

@@ -1,6 +1,7 @@
-"""``idp client secrets``, ``end-secret`` and ``check-request``."""
+"""``idp client secrets``, ``end-secret``, ``check-request`` and ``failed-flows``."""
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from idp.cli.company import CLI
 from idp.cli.context import answer, json_option, refuse, refuses, rows, services
 from idp.clients.registry import UnknownClient
 from idp.clients.secrets import LastSecret
+from idp.core.clock import from_epoch
 from idp.protocol.dry_run import LONGEST_REQUEST, Check, DryRun, parameters_of
 
 _client_id = click.argument("client_id")
@@ -68,6 +70,22 @@ def check_request(client_id: str, request: str, as_json: bool) -> None:
     answer(data, as_json, lambda: rows("Checks", columns | {"mend": "How to mend it"}, found))
     if valid is None:
         sys.exit(1)
+
+
+@click.command("failed-flows")
+@_client_id
+@json_option
+@refuses(UnknownClient)
+def failed_flows(client_id: str, as_json: bool) -> None:
+    """List a client's failed flows of the last week: what, why, how to mend it."""
+    everything = services()
+    everything.clients.get(client_id)
+    data = [
+        {**asdict(flow), "at": from_epoch(flow.at).isoformat()}
+        for flow in everything.failed_flows.list(client_id)
+    ]
+    columns = {"at": "At", "error": "Error", "why": "Why", "mend": "How to mend it"}
+    answer(data, as_json, lambda: rows("Failed flows", columns, data))
 
 
 def _described(check: Check) -> dict[str, Any]:

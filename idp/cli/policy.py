@@ -1,11 +1,12 @@
 """``idp policy``: a company's MFA policy."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from idp.cli.company import CLI, company, customer_number, member
-from idp.cli.context import answer, json_option, refuses, services
+from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.core.person import Policy
 from idp.people.rollout.forecast import Stages
 from idp.tenants.errors import UnknownMembership, UnknownTenant
@@ -169,6 +170,22 @@ def remind(customer_number: str, as_json: bool) -> None:
     """Remind whoever is bound and has nothing set up; nobody more than once a day."""
     count = services().rollout.remind(company(customer_number).id, CLI)
     answer({"reminded": count}, as_json, f"Reminded: {count}")
+
+
+@policy.command()
+@customer_number
+@json_option
+@refuses(UnknownTenant)
+def progress(customer_number: str, as_json: bool) -> None:
+    """Show how far the policy has come week by week, and who is missing."""
+    tenant = company(customer_number)
+    found = services().rollout.progress(tenant.id)
+    data = {
+        "weeks": [asdict(week) for week in found.weeks],
+        "missing": [asdict(one) for one in found.missing],
+    }
+    columns = {"name": "Name", "email": "E-mail", "deadline": "Until", "reminded_at": "Reminded"}
+    answer(data, as_json, lambda: rows(f"Missing in {tenant.name}", columns, data["missing"]))
 
 
 def _client_minimum(text: str) -> tuple[str, int]:

@@ -35,6 +35,13 @@ def test_verify_names_the_company_and_nobody_else(
     rows = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines()))
     assert rows[1][3] == "Company created"
     assert rows[-1][3] == "Change log exported"
+    (listed,) = data(
+        run, "audit", "list", "--tenant", NORD, "--event", "log.exported", "--limit", "1"
+    )
+    assert (listed["actor"]["kind"], listed["detail"]["format"]) == ("command-line", "csv")
+    assert data(run, "audit", "list", "--tenant", NORD, "--until", "2020-01-01") == []
+    some = run("audit", "export", "--tenant", NORD, "--event", "tenant.created").stdout
+    assert len(some.splitlines()) == 1
     with services(settings, store) as found:
         nord = found.tenants.get_by_customer_number(NORD)
         name = nord.name

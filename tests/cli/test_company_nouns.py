@@ -118,6 +118,8 @@ def test_a_persons_way_to_a_second_factor(run: Run) -> None:
     run("person", "bypass", *erik, "--reason", "x", "--hours", "73", status=2)
     assert "is reminded" in run("person", "remind", *erik).stdout
     assert "just done" in run("person", "remind", *erik).stdout
+    missing = data(run, "policy", "progress", NORD)["missing"]
+    assert {one["email"] for one in missing} == {"anna@nord.example", "erik@nord.example"}
     assert data(run, "policy", "remind", NORD) == {"reminded": 1}  # the admin
 
 
@@ -209,6 +211,7 @@ def test_recovery_cases_are_read(run: Run, settings: Settings, store: EphemeralS
 
 def test_who_has_not_moved_is_listed(run: Run) -> None:
     assert data(run, "activation", "people", NORD) == []
+    assert data(run, "activation", "prospect", NORD)["new"] == 0
     assert data(run, "activation", "remind", NORD, "--id", "0" * 32) == {"reminded": 0}
 
 

@@ -249,6 +249,8 @@ def test_clients_are_changed(idp: Run, tmp_path: Path) -> None:
     right = ("client", "check-request", own["client_id"], "-")
     assert data(idp, *right, stdin=f"https://id.example/authorize?{whole}")["valid"] is True
     idp("client", "check-request", own["client_id"], "client_id=other", status=1)
+    assert data(idp, "client", "failed-flows", own["client_id"]) == []
+    assert data(idp, "catalogue")["products"][0]["key"] == "hr"
     assert data(idp, "client", "disable", own["client_id"])["enabled"] is False
     assert data(idp, "client", "enable", own["client_id"])["enabled"] is True
     service = tmp_path / "service.json"

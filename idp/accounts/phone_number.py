@@ -3,21 +3,10 @@
 The only user of phonenumbers.
 """
 
-import phonenumbers
-from phonenumbers import PhoneNumberFormat, PhoneNumberType
+from typing import TYPE_CHECKING
 
-_TEXT_TYPES = frozenset(
-    {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.PERSONAL_NUMBER}
-)
-_UNCALLED = frozenset(
-    {
-        PhoneNumberType.PREMIUM_RATE,
-        PhoneNumberType.SHARED_COST,
-        PhoneNumberType.PAGER,
-        PhoneNumberType.UAN,
-        PhoneNumberType.VOICEMAIL,
-    }
-)
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 
 class InvalidPhoneNumber(ValueError):
@@ -33,13 +22,12 @@ def parse_phone_number(text: str, region: str | None = None) -> str:
 
     ``region`` is its country where it names none. Raises :class:`InvalidPhoneNumber`.
     """
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException as error:
-        raise InvalidPhoneNumber("phone-invalid", "not a telephone number") from error
-    if not phonenumbers.is_possible_number(number):
+    from phonenumbers import PhoneNumberFormat, format_number, is_possible_number
+
+    number = _read(text, region, "not a telephone number")
+    if not is_possible_number(number):
         raise InvalidPhoneNumber("phone-invalid", "not a possible telephone number")
-    plain = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    plain = format_number(number, PhoneNumberFormat.E164)
     return f"{plain};ext={number.extension}" if number.extension else plain
 
 
@@ -49,20 +37,42 @@ def check_callable(number: str) -> None:
     Numbers that cost the caller more, or that no single person answers, are refused: they are
     what makes sending codes worth abusing.
     """
+    from phonenumbers import PhoneNumberType, is_valid_number, number_type
+
     parsed = _parsed(number)
-    if parsed.extension or not phonenumbers.is_valid_number(parsed):
+    if parsed.extension or not is_valid_number(parsed):
         raise InvalidPhoneNumber("phone-invalid", "not a number that can be called")
-    if phonenumbers.number_type(parsed) in _UNCALLED:
+    uncalled = (
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PAGER,
+        PhoneNumberType.UAN,
+        PhoneNumberType.VOICEMAIL,
+    )
+    if number_type(parsed) in uncalled:
         raise InvalidPhoneNumber("phone-refused", "a premium, shared-cost or service number")
 
 
 def can_receive_texts(number: str) -> bool:
     """Whether a number in E.164 form may be a mobile one."""
-    return phonenumbers.number_type(_parsed(number)) in _TEXT_TYPES
+    from phonenumbers import PhoneNumberType, number_type
+
+    return number_type(_parsed(number)) in (
+        PhoneNumberType.MOBILE,
+        PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        PhoneNumberType.PERSONAL_NUMBER,
+    )
 
 
-def _parsed(number: str) -> phonenumbers.PhoneNumber:
+def _parsed(number: str) -> "PhoneNumber":
+    return _read(number, None, "not in E.164 form")
+
+
+def _read(text: str, region: str | None, otherwise: str) -> "PhoneNumber":
+    # Imported where it is used, with its tables of all countries: when a number is entered.
+    from phonenumbers import NumberParseException, parse
+
     try:
-        return phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException as error:
-        raise InvalidPhoneNumber("phone-invalid", "not in E.164 form") from error
+        return parse(text, region)
+    except NumberParseException as error:
+        raise InvalidPhoneNumber("phone-invalid", otherwise) from error

@@ -7,11 +7,9 @@ refresh token and access token that came of it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Table, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
@@ -22,6 +20,18 @@ from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 
 _GRANT = cast(Table, Grant.__table__)
+
+
+def _insert(dialect: str) -> Any:
+    """An INSERT that knows what to do about a row that is there already."""
+    # The dialect in use is loaded with its engine; the other would bring all of its drivers.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+        return postgresql_insert(_GRANT)
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert(_GRANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,9 @@ class Consents:
         now = self._clock.now()
         with transaction() as session:
             allowed = list(dict.fromkeys((*self.find(account_id, client_id), *scope)))
-            dialect = session.get_bind().dialect.name
-            insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
             # One statement, so that two tabs that consent at once do not collide.
             session.execute(
-                insert(_GRANT)
+                _insert(session.get_bind().dialect.name)
                 .values(
                     id=self._randomness.uuid(),
                     account_id=account_id,

@@ -4,16 +4,11 @@
 saying whether another try could.
 """
 
-import smtplib
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, getaddresses
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
@@ -23,6 +18,10 @@ from idp.infra.database import db
 from idp.infra.outbound import Outbound, OutboundFailed, OutboundRefused
 from idp.infra.outbox import Delivery
 from idp.settings import MailSettings, OutboundSettings
+
+if TYPE_CHECKING:
+    import smtplib
+    from email.message import EmailMessage
 
 SMTP_SECONDS = 20.0
 
@@ -102,6 +101,9 @@ class SmtpMailer:
 
     def send(self, delivery_id: str, to: str, mail: Rendered) -> None:
         """Deliver to the server; a permanent refusal is final (RFC 5321 §4.2.1)."""
+        # What makes and sends mail is imported where it is used: only the delivery worker does.
+        import smtplib
+
         try:
             message = self._message(delivery_id, to, mail)
             with self._connect() as server:
@@ -118,7 +120,9 @@ class SmtpMailer:
         except ValueError as error:
             raise NotDelivered("the address or subject is not valid", final=True) from error
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> "smtplib.SMTP":
+        import smtplib
+
         if self._implicit:
             server: smtplib.SMTP = smtplib.SMTP_SSL(
                 self._host, self._port, timeout=SMTP_SECONDS, context=self._tls
@@ -143,7 +147,12 @@ class SmtpMailer:
         if self._host not in ("localhost", "127.0.0.1", "::1"):
             raise NotDelivered("the server offers no TLS; the password is not sent in the clear")
 
-    def _message(self, delivery_id: str, to: str, mail: Rendered) -> EmailMessage:
+    def _message(self, delivery_id: str, to: str, mail: Rendered) -> "EmailMessage":
+        from email.headerregistry import Address
+        from email.message import EmailMessage
+        from email.policy import SMTP
+        from email.utils import format_datetime, getaddresses
+
         message = EmailMessage(policy=SMTP)
         name, address = getaddresses([self._sender])[0]
         message["From"] = Address(display_name=name, addr_spec=address)

@@ -10,9 +10,9 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
+from html import escape
 from typing import Any, Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
-from xml.sax.saxutils import escape
 
 from typing_extensions import override
 
@@ -97,7 +97,7 @@ class CallGateway(TwilioGateway):
     def _form(self, text: str, locale: str, left: timedelta) -> dict[str, str]:
         language = _LANGUAGES.get(locale, _LANGUAGES["en"])
         spoken = '<Pause length="2"/>'.join(
-            f'<Say language="{language}">{escape(" ".join(part.split()))}</Say>'
+            f'<Say language="{language}">{escape(" ".join(part.split()), quote=False)}</Say>'
             for part in text.split("\n\n")
         )
         return {"Twiml": f"<Response>{spoken}</Response>"}

@@ -2,12 +2,14 @@
 
 from io import BytesIO
 
-import segno
 from markupsafe import Markup
 
 
 def qr_svg(text: str) -> Markup:
     """The text as an SVG element without inline style, three pixels a module."""
+    # Imported here: a QR code is drawn once for each app that is set up.
+    import segno
+
     out = BytesIO()
     segno.make(text, error="m", micro=False).save(
         out,

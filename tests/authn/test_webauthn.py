@@ -11,6 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from webauthn import generate_authentication_options
+from webauthn.helpers import options_to_json_dict
+from webauthn.helpers.structs import AuthenticatorTransport, PublicKeyCredentialDescriptor
 
 from idp.authn.factors import webauthn
 from idp.authn.factors.passkeys import ProvenPasskey, user_handle
@@ -75,6 +78,27 @@ def test_options_say_what_was_decided(desk: Desk, key: Authenticator) -> None:
     for options in (asked, anyone, first, second):
         assert json.loads(json.dumps(options)) == options
         assert len(unbase64url(options["challenge"])) >= 32
+
+
+def test_request_options_are_what_the_library_would_say() -> None:
+    every = [item.value for item in AuthenticatorTransport]
+    known = [
+        webauthn.KnownCredential(base64url(b"one"), (*every, "telepathy")),
+        webauthn.KnownCredential(base64url(b"two")),
+    ]
+    ours = webauthn.request_options(
+        rp_id="id.example", challenge=b"c" * 32, allowed=known, verified=False
+    )
+    theirs = generate_authentication_options(
+        rp_id="id.example",
+        challenge=b"c" * 32,
+        timeout=300_000,
+        allow_credentials=[
+            PublicKeyCredentialDescriptor(id=b"one", transports=list(AuthenticatorTransport)),
+            PublicKeyCredentialDescriptor(id=b"two"),
+        ],
+    )
+    assert ours == options_to_json_dict(theirs)
 
 
 def test_an_authenticator_that_holds_one_already_makes_no_second(

@@ -2,54 +2,27 @@
 
 The only user of py_webauthn. It knows neither accounts nor storage: ``authn.factors.passkeys`` says
 what is expected. What py_webauthn leaves to its caller is checked here: embedding
-(``crossOrigin``), the strength of keys, the constancy of the backup flag.
+(``crossOrigin``), the strength of keys, the constancy of the backup flag. py_webauthn is imported
+where a passkey is set up or used: it brings readers for formats of attestation nobody is asked for.
 """
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import webauthn
-from webauthn.helpers import (
-    base64url_to_bytes,
-    bytes_to_base64url,
-    decode_credential_public_key,
-    decoded_public_key_to_cryptography,
-    options_to_json_dict,
-    parse_attestation_object,
-    parse_authentication_credential_json,
-    parse_authenticator_data,
-    parse_client_data_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.cose import COSECRV, COSEAlgorithmIdentifier
-from webauthn.helpers.decode_credential_public_key import (
-    DecodedEC2PublicKey,
-    DecodedOKPPublicKey,
-    DecodedRSAPublicKey,
-)
-from webauthn.helpers.structs import (
-    AttestationConveyancePreference,
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+if TYPE_CHECKING:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 MAX_CHARACTERS = 16384
 """The longest answer that is read at all."""
 _MAX_ID_BYTES = 1023
 _TIMEOUT_MS = 300_000
-_ALGORITHMS = [
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-]
 _FORMATS = ("none", "packed")
 """Asked for no attestation, a browser answers with none or a self-made one (§5.1.3)."""
-_TRANSPORTS = {item.value: item for item in AuthenticatorTransport}
+_TRANSPORTS = frozenset({"usb", "nfc", "ble", "internal", "cable", "hybrid", "smart-card"})
 
 
 class CeremonyFailed(Exception):
@@ -110,6 +83,15 @@ def creation_options(
     known: Sequence[KnownCredential],
 ) -> dict[str, Any]:
     """Options for ``navigator.credentials.create`` as JSON values (§5.4)."""
+    import webauthn
+    from webauthn.helpers import options_to_json_dict
+    from webauthn.helpers.structs import (
+        AttestationConveyancePreference,
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = webauthn.generate_registration_options(
         rp_id=rp_id,
         rp_name=rp_name,
@@ -124,7 +106,7 @@ def creation_options(
             user_verification=UserVerificationRequirement.PREFERRED,
         ),
         exclude_credentials=_descriptors(known),
-        supported_pub_key_algs=_ALGORITHMS,
+        supported_pub_key_algs=_algorithms(),
     )
     # The browser then tells whether the passkey can be asked for without a list.
     return options_to_json_dict(options) | {"extensions": {"credProps": True}}
@@ -134,33 +116,35 @@ def request_options(
     *, rp_id: str, challenge: bytes, allowed: Sequence[KnownCredential], verified: bool
 ) -> dict[str, Any]:
     """Options for ``navigator.credentials.get`` as JSON values (§5.5); ``allowed`` empty: any."""
-    wanted = UserVerificationRequirement
-    options = webauthn.generate_authentication_options(
-        rp_id=rp_id,
-        challenge=challenge,
-        timeout=_TIMEOUT_MS,
-        allow_credentials=_descriptors(allowed),
-        user_verification=wanted.REQUIRED if verified else wanted.PREFERRED,
-    )
-    return options_to_json_dict(options)
+    # Every page that asks for an e-mail address holds these, so they are made without py_webauthn.
+    allow = [{"id": one.credential_id, "type": "public-key"} | _reached_by(one) for one in allowed]
+    return {
+        "challenge": _encode(challenge),
+        "timeout": _TIMEOUT_MS,
+        "rpId": rp_id,
+        "allowCredentials": allow,
+        "userVerification": "required" if verified else "preferred",
+    }
 
 
 def read_answer(text: str) -> Answer:
     """Take an answer apart; nothing in it is to be believed yet. Raises :class:`CeremonyFailed`."""
     if len(text) > MAX_CHARACTERS:
         raise CeremonyFailed("longer than any answer")
+    from webauthn.helpers import parse_client_data_json
+
     try:
         credential = json.loads(text)
         response = credential["response"]
-        client_data = parse_client_data_json(base64url_to_bytes(response["clientDataJSON"]))
-        raw_id = base64url_to_bytes(credential["rawId"])
+        client_data = parse_client_data_json(_decode(response["clientDataJSON"]))
+        raw_id = _decode(credential["rawId"])
         handle = response.get("userHandle")
-        user_handle = base64url_to_bytes(handle) if handle else None
+        user_handle = _decode(handle) if handle else None
     except Exception as error:  # py_webauthn lets through whatever its parsers raise
         raise CeremonyFailed("not the JSON of a credential") from error
     if not 0 < len(raw_id) <= _MAX_ID_BYTES:
         raise CeremonyFailed("a credential id of impossible length")
-    return Answer(credential, bytes_to_base64url(raw_id), client_data.challenge, user_handle)
+    return Answer(credential, _encode(raw_id), client_data.challenge, user_handle)
 
 
 def check_creation(answer: Answer, *, rp_id: str, origins: Sequence[str]) -> NewCredential:
@@ -168,6 +152,9 @@ def check_creation(answer: Answer, *, rp_id: str, origins: Sequence[str]) -> New
 
     Raises :class:`CeremonyFailed`.
     """
+    import webauthn
+    from webauthn.helpers import parse_attestation_object, parse_registration_credential_json
+
     try:
         parsed = parse_registration_credential_json(answer.credential)
         if parse_attestation_object(parsed.response.attestation_object).fmt not in _FORMATS:
@@ -179,9 +166,9 @@ def check_creation(answer: Answer, *, rp_id: str, origins: Sequence[str]) -> New
             expected_rp_id=rp_id,
             expected_origin=list(origins),
             require_user_verification=False,
-            supported_pub_key_algs=_ALGORITHMS,
+            supported_pub_key_algs=_algorithms(),
         )
-        if bytes_to_base64url(checked.credential_id) != answer.credential_id:
+        if _encode(checked.credential_id) != answer.credential_id:
             raise CeremonyFailed("another credential than the one announced")
         _refuse_weak(checked.credential_public_key)
         told = [item.value for item in parsed.response.transports or ()]
@@ -212,6 +199,9 @@ def check_assertion(
     """What the credential has signed, if the answer is right (§7.2); its challenge was checked by
     the caller, who then looks at counter and verification. Raises :class:`CeremonyFailed`.
     """
+    import webauthn
+    from webauthn.helpers import parse_authentication_credential_json, parse_authenticator_data
+
     try:
         parsed = parse_authentication_credential_json(answer.credential)
         _refuse_embedded(parsed.response.client_data_json)
@@ -246,11 +236,36 @@ def _can_be_found(credential: dict[str, Any]) -> bool:
     return not (isinstance(properties, dict) and properties.get("rk") is False)
 
 
-def _descriptors(known: Sequence[KnownCredential]) -> list[PublicKeyCredentialDescriptor]:
+def _encode(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(f"{text}===")
+
+
+def _reached_by(one: KnownCredential) -> dict[str, Any]:
+    known = [name for name in one.transports if name in _TRANSPORTS]
+    return {"transports": known} if known else {}
+
+
+def _algorithms() -> "list[COSEAlgorithmIdentifier]":
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
+    return [
+        COSEAlgorithmIdentifier.ECDSA_SHA_256,
+        COSEAlgorithmIdentifier.EDDSA,
+        COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
+    ]
+
+
+def _descriptors(known: Sequence[KnownCredential]) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import AuthenticatorTransport, PublicKeyCredentialDescriptor
+
     return [
         PublicKeyCredentialDescriptor(
-            id=base64url_to_bytes(one.credential_id),
-            transports=[_TRANSPORTS[name] for name in one.transports if name in _TRANSPORTS],
+            id=_decode(one.credential_id),
+            transports=[AuthenticatorTransport(n) for n in one.transports if n in _TRANSPORTS],
         )
         for one in known
     ]
@@ -265,6 +280,17 @@ def _refuse_embedded(client_data: bytes) -> None:
 
 def _refuse_weak(public_key: bytes) -> None:
     """Each algorithm with the one kind of key it stands for; py_webauthn takes any pair."""
+    from webauthn.helpers import (
+        decode_credential_public_key,
+        decoded_public_key_to_cryptography,
+    )
+    from webauthn.helpers.cose import COSECRV, COSEAlgorithmIdentifier
+    from webauthn.helpers.decode_credential_public_key import (
+        DecodedEC2PublicKey,
+        DecodedOKPPublicKey,
+        DecodedRSAPublicKey,
+    )
+
     key = decode_credential_public_key(public_key)
     decoded_public_key_to_cryptography(key)  # raises where it is no key
     if isinstance(key, DecodedEC2PublicKey):

@@ -10,8 +10,6 @@ import io
 import re
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
 MOST_BYTES = 8 * 1024 * 1024
 MOST_LINES = 20_000
 MOST_COLUMNS = 60
@@ -155,6 +153,9 @@ def _western(data: bytes) -> tuple[str, str]:
     strange = [letter for letter in telling.decode("cp1252", "replace") if ord(letter) > 127]
     if sum(letter in _USUAL for letter in strange) >= 0.9 * len(strange):
         return data.decode("cp1252", "replace"), "Windows-1252"
+    # Imported here: few files get this far, and its tables of languages are large.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(telling, cp_isolation=_WESTERN, threshold=0.6).best()
     codec = best.encoding if best is not None else "cp1252"
     try:

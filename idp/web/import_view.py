@@ -9,9 +9,9 @@ from flask import Response, request
 from idp.people.actors import Actor
 from idp.people.imports.columns import FIELDS, TRUSTED_FIELDS
 from idp.people.imports.models import ImportJob
-from idp.people.imports.options import options_of
+from idp.people.imports.options import Options, given_by_default, options_of
 from idp.people.imports.report import LineRow, count_lines, list_lines
-from idp.tenants.catalogue import PRODUCTS, product_name
+from idp.tenants.catalogue import PERMISSIONS, PRODUCTS, product_name
 from idp.tenants.models import Tenant
 from idp.web.contexts.imports import (
     Choice,
@@ -80,6 +80,7 @@ def view_of(desk: Desk, job: ImportJob) -> ImportView:
         may_ask=job.trusted and any(map(services().legacy_logins.has, _booked(desk))),
         ask=options.ask,
         admins=options.admins,
+        withheld=_withheld(desk, options),
         columns=columns_of(job),
         fields=tuple(f for f in FIELDS if job.trusted or f not in TRUSTED_FIELDS),
         product=product_name(options.product),
@@ -117,6 +118,12 @@ def choices_of(desk: Desk, chosen: Iterable[str]) -> tuple[Choice, ...]:
         for p in PRODUCTS
         if p.key in booked
     )
+
+
+def _withheld(desk: Desk, options: Options) -> tuple[str, ...]:
+    """What a line that names nothing would not get if who looks applied it."""
+    kept = given_by_default(desk.tenant.id, options, desk.actor).withheld
+    return tuple(permission.label for permission in PERMISSIONS if permission.key in kept)
 
 
 def columns_of(job: ImportJob) -> tuple[ImportColumn, ...]:

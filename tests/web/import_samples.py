@@ -64,6 +64,14 @@ LISTING = ImportsView(
         replace(ROW, id="a" * 32, status="undoing", applied=200),
     ),
 )
+SILENT = HookRow(
+    product="payroll",
+    label="Payroll",
+    uri="https://payroll.old.example/check",
+    updated_at=NOW,
+    silent_since=NOW - timedelta(hours=2),
+    asked_at=NOW + timedelta(minutes=9),
+)
 VIEW = ImportView(
     base=f"{BASE}/{ROW.id}",
     list_url=BASE,
@@ -73,6 +81,7 @@ VIEW = ImportView(
     counts=COUNTS,
     percent=100,
     admins=3,
+    withheld=("See my payslips", "Request leave"),
     columns=(
         ImportColumn(name="E-Mail", field="email"),
         ImportColumn(name="Vorname", field="given_name"),
@@ -200,7 +209,11 @@ def import_samples(frame: pages.AdminFrame) -> dict[str, pages.Page]:
         ),
         "legacy-logins-refused": pages.LegacyLogins(
             me=ME,
-            hooks=(HookRow(product="hr", label="HR"),),
+            hooks=(
+                HookRow(product="hr", label="HR"),
+                replace(SILENT, asked_at=NOW - timedelta(minutes=1)),
+                replace(SILENT, product="accounting", label="Accounting"),
+            ),
             product="hr",
             uri="http://old",
             errors={"uri": "legacy-uri-invalid"},

@@ -6,6 +6,7 @@ from datetime import timedelta
 from idp.tenants.catalogue import PRODUCTS
 from idp.web import contexts as pages
 from tests.web.case_samples import ME
+from tests.web.import_samples import SILENT
 from tests.web.login_samples import NOW
 
 _TROUBLES = (
@@ -250,6 +251,7 @@ def _platform() -> dict[str, pages.Page]:
                 pages.HealthPart(name="keys", ok=True, detail="ES256, RS256"),
                 pages.HealthPart(name="worker", ok=True, at=NOW),
             ),
+            silent=(SILENT,),
             warnings=("IDP_SMTP_URL is not set: mail is kept",),
             settings=(
                 pages.SettingLine(
@@ -277,9 +279,7 @@ def _platform() -> dict[str, pages.Page]:
 
 def company_samples(frame: pages.AdminFrame) -> dict[str, pages.Page]:
     """The company page of the company console."""
-    readable = pages.Readable(
-        accent="#ffd400", text="black", contrast="14.4", link_light="#7a6600", link_dark="#ffd400"
-    )
+    readable = pages.Readable(accent="#ffd400", text="black", contrast="14.4", link_light="#7a6600")
     plain = pages.CompanyPage(
         frame=frame, products=("HR", "Payroll"), readable=replace(readable, text="white")
     )

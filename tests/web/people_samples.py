@@ -29,6 +29,7 @@ def people_samples(
         pages.OpenProduct(key="hr", label="HR"),
         pages.OpenProduct(key="payroll", label="Payroll", open=False, held=False),
     )
+    not_given = pages.NotGiven(permissions=("See my payslips",), products=("Payroll",))
     invitations = tuple(
         pages.InvitationRow(
             id=letter * 32,
@@ -141,6 +142,9 @@ def people_samples(
             next_url="?after=x",
             first_url="?",
         ),
+        "invitations-helper": pages.Invitations(
+            frame=helper, invitations=invitations, valid=1, expired=1
+        ),
         "invitations-unsent": pages.Invitations(
             frame=helper, invitations=invitations, state="unsent", unsent=2, local=True
         ),
@@ -154,6 +158,16 @@ def people_samples(
         "person-told": full,
         "person-helper-view": replace(
             full, frame=helper, groups=some_held, may_open_all=False, log_url="", changes=()
+        ),
+        "person-helper-lets-in": replace(
+            full,
+            frame=helper,
+            person=replace(person.person, status="waiting"),
+            not_given=not_given,
+            told=(),
+        ),
+        "person-helper-unlocks": replace(
+            full, frame=helper, person=replace(person.person, status="locked"), not_given=not_given
         ),
         "person-admin-for-helper": replace(
             full,
@@ -182,6 +196,7 @@ def people_samples(
             products=products,
             some_products=True,
             may_open_all=False,
+            not_given=replace(not_given, products=()),
             errors={"product": "product-required", "permission": "permission-not-held"},
         ),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -245,6 +246,29 @@ def test_no_way_in_gives_more_than_the_helper_has_who_opens_it(nord: Company) ->
         assert products == ["hr"], way
         assert named, way
         assert {LACKED, CLOSED} <= set(named[-1]["withheld"]), way
+
+
+def test_what_a_helper_cannot_give_is_said_before_they_let_somebody_in(nord: Company) -> None:
+    members, email = nord.front.services.tenants.memberships, "neu@nord.example"
+    members.set_permissions(nord.tenant_id, nord.hilde, [MANAGE_PEOPLE, "hr.profile.read"])
+    person = f"/people/{waiting(nord, email)}"
+    file = nord.staged(nord.actor(HILDE), "E-Mail\na@nord.example\n")
+    pages = ["/people/invite", person, f"/imports/{file}"]
+    prepared(nord, "old@nord.example", expired=True)
+    helper, admin = nord.front.sign_in(HILDE, second_factor=False), nord.front.sign_in(ANNA)
+    for page in pages:
+        said = helper.get(BASE + page).text
+        assert re.search("You do not hold these permissions yourself.*See my payslips", said), page
+        assert "do not hold these" not in admin.get(BASE + page).text, page
+    box = re.search(
+        r'<input[^>]*id="permission-hr.absence.request"[^>]*>', helper.get(BASE + person).text
+    )
+    assert box
+    assert "checked" not in box[0]
+    assert "no more than you hold yourself" in helper.get(f"{BASE}/people/invitations").text
+    assert "no more than you hold" not in admin.get(f"{BASE}/people/invitations").text
+    nord.post(helper, person, action="admit", with_permissions="1", permission=["hr.profile.read"])
+    assert got(nord, email)[:2] == ({"hr.profile.read"}, ["hr"])
 
 
 def test_what_an_admin_has_decided_stands_in_a_helpers_hand(nord: Company) -> None:

@@ -8,6 +8,7 @@ import bcrypt
 import pytest
 from flask.testing import FlaskClient
 
+from idp.accounts.legacy_breaker import FAILURES
 from idp.infra.database import db, transaction
 from idp.people.models import Invitation
 from tests.web.conftest import Front
@@ -227,6 +228,12 @@ def test_the_hook_is_set_and_its_secret_shown_once(front: Front, operator: Flask
     assert len(secret) > 30
     assert secret not in operator.get(page).text
     assert "https://old.example/x" in operator.get(page).text
+    for _ in range(FAILURES):
+        front.services.legacy_logins.breaker.failed("hr")
+    assert "Does not answer" in operator.get(page).text
+    assert "HR has not answered about passwords" in operator.get("/operator/health").text
+    front.services.legacy_logins.breaker.answered("hr")
+    assert "has not answered" not in operator.get("/operator/health").text
     for uri in ("", "ftp://old.example", "javascript:x", "https://u:p@x.example/", "x" * 3000):
         wrong = act(front, operator, page, "configure", product="hr", uri=uri)
         assert wrong.status_code == 400, uri

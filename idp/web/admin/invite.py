@@ -16,6 +16,7 @@ from idp.web import contexts
 from idp.web.admin import bp
 from idp.web.admin.cursor import decode_cursor, encode_cursor
 from idp.web.admin.frame import done, frame_of, show
+from idp.web.admin.not_given import kept_from_new
 from idp.web.admin.permissions_form import (
     chosen_permissions,
     chosen_products,
@@ -191,6 +192,7 @@ def _form(
         products=product_choices(admin, opened if some and form else None),
         some_products=some,
         may_open_all=everything,
+        not_given=kept_from_new(admin),
         days=max(1, services().settings.lifetimes.invitation // 86400),
     )
 

@@ -12,6 +12,7 @@ from idp.web import contexts
 from idp.web.admin import bp
 from idp.web.admin.changes import latest_changes
 from idp.web.admin.frame import done, frame_of, show
+from idp.web.admin.not_given import given_to, not_given
 from idp.web.admin.people import person_row
 from idp.web.admin.permissions_form import (
     chosen_permissions,
@@ -135,7 +136,8 @@ def person_page(
     ends = _consequences(admin, member)
     log = f"{admin.base}/log?person={member.membership_id}"
     is_self = member.account_id == admin.who.person.account_id
-    ticked, opened = set(member.permissions), member.products
+    given = given_to(admin, member)
+    ticked, opened = set(given.permissions if given else member.permissions), member.products
     if errors and failed == "permissions":
         ticked = set(chosen_permissions(admin, member.permissions))
     return contexts.PersonDetail(
@@ -147,6 +149,7 @@ def person_page(
         products=product_choices(admin, opened),
         some_products=opened is not None,
         may_open_all=may_open_all(admin),
+        not_given=not_given(given),
         member_since=member.created_at,
         session_count=ends.sessions,
         other_companies=len(others) - 1,

@@ -108,6 +108,8 @@ class ImportView:
     may_ask: bool = False
     ask: bool = False
     admins: int = 0
+    withheld: tuple[str, ...] = ()
+    """Permissions that new people otherwise get, as msgids: who looks has them not."""
     columns: tuple[ImportColumn, ...] = ()
     fields: tuple[str, ...] = ()
     product: str = ""
@@ -184,6 +186,9 @@ class HookRow:
     label: str
     uri: str = ""
     updated_at: datetime | None = None
+    silent_since: datetime | None = None
+    """It has not answered since, and is not asked before ``asked_at``."""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

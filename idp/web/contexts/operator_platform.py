@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.web.contexts.imports import HookRow
 from idp.web.contexts.operator import OperatorPage
 
 
@@ -168,6 +169,8 @@ class Health(OperatorPage):
     step: ClassVar[str] = "health"
 
     parts: tuple[HealthPart, ...] = ()
+    silent: tuple[HookRow, ...] = ()
+    """Old products that do not answer about passwords."""
     warnings: tuple[str, ...] = ()
     settings: tuple[SettingLine, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()

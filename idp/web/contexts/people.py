@@ -126,6 +126,14 @@ class OpenProduct:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotGiven:
+    """What somebody does not get whom a helper lets in, as msgids: the helper has it not."""
+
+    permissions: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Invite(PeoplePage):
     """Fields ``salutation`` (``""|ms|mr``), ``given_name``, ``family_name``, ``email``, ``role``,
     ``permission`` (many), ``permission_group`` (many), ``products`` (``all|some``), ``product``
@@ -144,6 +152,7 @@ class Invite(PeoplePage):
     products: tuple[OpenProduct, ...] = ()
     some_products: bool = False
     may_open_all: bool = True
+    not_given: NotGiven = NotGiven()
     days: int = 7
 
 
@@ -187,6 +196,8 @@ class PersonDetail(PeoplePage):
     products: tuple[OpenProduct, ...] = ()
     some_products: bool = False
     may_open_all: bool = True
+    not_given: NotGiven = NotGiven()
+    """To one who is not in yet."""
     member_since: datetime | None = None
     session_count: int = 0
     other_companies: int = 0

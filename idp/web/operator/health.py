@@ -12,6 +12,7 @@ from idp.web.guards import operator
 from idp.web.http import check_form, see_other, services
 from idp.web.operator import bp
 from idp.web.operator.frame import acting, show, typed
+from idp.web.operator.imports import hook_rows
 from idp.web.signed_in import SignedIn
 
 
@@ -48,6 +49,7 @@ def _health(
         notice=done(),
         errors=errors or {},
         parts=tuple(map(_part, everything.watch.parts())),
+        silent=tuple(hook for hook in hook_rows() if hook.silent_since),
         warnings=tuple(settings.warnings),
         settings=tuple(
             contexts.SettingLine(

@@ -123,6 +123,21 @@ def change_legacy_login() -> Response:
     return _hooks(who, product=product, secret=secret)
 
 
+def hook_rows() -> tuple[HookRow, ...]:
+    """The products that are asked about passwords, and whether they answer."""
+    return tuple(
+        HookRow(
+            product=one.product,
+            label=product_name(one.product),
+            uri=one.uri,
+            updated_at=one.updated_at,
+            silent_since=one.pause.since if one.pause else None,
+            asked_at=one.pause.until if one.pause else None,
+        )
+        for one in services().legacy_logins.list()
+    )
+
+
 def _hooks(
     who: SignedIn,
     *,
@@ -131,16 +146,8 @@ def _hooks(
     secret: str = "",
     error: tuple[str, str] | None = None,
 ) -> Response:
-    known = {one.product: one for one in services().legacy_logins.list()}
-    rows = [
-        HookRow(
-            product=p.key,
-            label=p.label,
-            uri=known[p.key].uri if p.key in known else "",
-            updated_at=known[p.key].updated_at if p.key in known else None,
-        )
-        for p in PRODUCTS
-    ]
+    known = {one.product: one for one in hook_rows()}
+    rows = [known.get(p.key) or HookRow(product=p.key, label=p.label) for p in PRODUCTS]
     context = LegacyLogins(
         me=me_of(who.person),
         notice=done(),

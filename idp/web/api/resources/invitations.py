@@ -33,7 +33,8 @@ _ONE = f"{_HERE}/{{invitation_id}}"
 
 class NewInvitation(Wire, **STRICT):
     """Whom to invite. Without `permissions` they get those that every new member has, without
-    `products` all that the company books.
+    `products` all that the company books; of both no more than a person who is no admin holds
+    themselves. The answer says what was given.
     """
 
     email: Email

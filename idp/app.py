@@ -1,7 +1,7 @@
 """The Flask application: services behind it, blueprints in front, one place for what goes wrong."""
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, Response, abort, has_request_context, request
 from werkzeug.exceptions import HTTPException
@@ -9,24 +9,21 @@ from werkzeug.exceptions import HTTPException
 from idp.accounts.breached import PasswordsUnavailable
 from idp.authn.login.progress import TransactionBusy
 from idp.infra import migrate
-from idp.infra.database import DatabaseUnavailable, init_database
+from idp.infra.database import DatabaseUnavailable
 from idp.infra.ephemeral import StoreUnavailable
 from idp.infra.process import settle, stop_with_parent
 from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttled
 from idp.settings import Settings
 from idp.web import errors
-from idp.web.http import SERVICES, WEB, client_address, guard
+from idp.web.bare_app import create_bare_app, services_of
+from idp.web.http import WEB, client_address, guard
 from idp.web.metrics import count_request
 from idp.web.render import Renderer
 from idp.web.routes import register_blueprints
 from idp.web.security import BrowserGuard, CsrfRejected
-from idp.wiring import Services, build_services
 
-
-def services_of(app: Flask) -> Services:
-    """The services of an application."""
-    return cast(Services, app.extensions[SERVICES])
+__all__ = ["create_app", "create_worker_app", "prepare", "services_of"]
 
 
 def prepare(settings: Settings) -> None:
@@ -42,20 +39,17 @@ def prepare(settings: Settings) -> None:
 
 def create_app(settings: Settings, **overrides: Any) -> Flask:
     """The application; ``overrides`` go to ``wiring.build_services`` (tests)."""
-    app = Flask("idp", static_folder=None, template_folder=None)
+    sealer = overrides.pop("sealer", None) or Sealer(settings.master_keys)
+    app = create_bare_app(settings, sealer=sealer, **overrides)
+    services = services_of(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.request_bytes
     app.config["MAX_FORM_PARTS"] = 20000
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirects would name the host that the request names
-    sealer = overrides.pop("sealer", None) or Sealer(settings.master_keys)
-    init_database(app, settings, sealer)
-    with app.app_context():
-        services = build_services(settings, sealer=sealer, **overrides)
     services.audit.address = lambda: (
         client_address(request, settings) if has_request_context() else None
     )
-    app.extensions[SERVICES] = services
     app.extensions[WEB] = (
         BrowserGuard(
             issuer=settings.issuer,

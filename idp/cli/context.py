@@ -64,9 +64,9 @@ def services() -> "Services":
 
 @contextlib.contextmanager
 def _open() -> Iterator["Services"]:
-    from idp.app import create_app, services_of
+    from idp.web.bare_app import create_bare_app, services_of
 
-    app = create_app(settings())
+    app = create_bare_app(settings())
     with app.app_context():
         found = services_of(app)
         try:

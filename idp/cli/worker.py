@@ -10,10 +10,10 @@ import threading
 
 from flask import Flask
 
-from idp.app import create_app, services_of
 from idp.infra.logs import configure_logging
 from idp.infra.process import stop_with_parent
 from idp.settings import Settings
+from idp.web.bare_app import create_bare_app, services_of
 
 GRACE = 30
 """Seconds that a portion of background work may take to end."""
@@ -26,7 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     stop_with_parent()
-    app = create_app(Settings.from_env())
+    app = create_bare_app(Settings.from_env())
     aside = threading.Thread(target=_work_aside, args=(app, stop), name="background")
     aside.start()
     with app.app_context():

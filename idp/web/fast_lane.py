@@ -21,7 +21,8 @@ from werkzeug.http import HTTP_STATUS_CODES, parse_cookie
 from idp.protocol.errors import AuthorizationError
 from idp.protocol.interaction import Proceed
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
-from idp.web.http import MOST_FIELDS, SERVICES, WEB, address_of, to_flask
+from idp.web.bare_app import SERVICES
+from idp.web.http import MOST_FIELDS, WEB, address_of, to_flask
 from idp.web.metrics import count_request
 from idp.web.oauth import decide
 from idp.web.security import PUBLIC_METADATA, BrowserGuard

@@ -17,6 +17,7 @@ from idp.core.person import Person
 from idp.protocol.errors import ProtocolError
 from idp.protocol.messages import ProtocolRequest, ProtocolResponse
 from idp.settings import Settings
+from idp.web.bare_app import SERVICES
 from idp.web.contexts import Brand, FormPost, OAuthError, Page
 from idp.web.i18n import negotiate_locale
 from idp.web.render import Renderer
@@ -27,9 +28,8 @@ MOST_FIELDS = 200
 """More parameters than any request of ours has."""
 
 
-SERVICES = "einlass"
-"""Where the application keeps the services; ``WEB``: the browser guard and the renderer."""
 WEB = "einlass-web"
+"""Where the application keeps the browser guard and the renderer."""
 
 
 def services() -> Services:

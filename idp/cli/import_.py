@@ -285,10 +285,20 @@ def hook() -> None:
 def hook_list(as_json: bool) -> None:
     """The products that are asked."""
     found = [
-        {"product": one.product, "uri": one.uri, "updated_at": one.updated_at.isoformat()}
+        {
+            "product": one.product,
+            "uri": one.uri,
+            "updated_at": one.updated_at.isoformat(),
+            "silent_since": one.pause.since.isoformat() if one.pause else None,
+        }
         for one in services().legacy_logins.list()
     ]
-    columns = {"product": "Product", "uri": "Address", "updated_at": "Set"}
+    columns = {
+        "product": "Product",
+        "uri": "Address",
+        "updated_at": "Set",
+        "silent_since": "Silent",
+    }
     answer(found, as_json, lambda: rows("Hooks", columns, found))
 
 

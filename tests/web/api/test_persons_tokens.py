@@ -82,6 +82,12 @@ def test_what_a_stolen_token_must_not_do_takes_a_fresh_sign_in(
     assert 'error="insufficient_user_authentication"' in header
     assert 'max_age="300"' in header
     api.get(path, mine)
+    # A lock waits for nothing; giving access back does.
+    people = {"ids": [api.member]}
+    api.call("POST", api.at("/people/bulk"), mine, 200, json=people | {"action": "lock"})
+    api.call("POST", api.at("/people/bulk"), mine, 401, json=people | {"action": "unlock"})
+    api.call("POST", f"{path}/unlock", mine, 401)
+    api.call("POST", f"{path}/unlock", status=200)
     # A program has no sign-in that could be old.
     api.call("PATCH", path, api.credentials(*api.client()), 200, json={"role": "employee"})
 

@@ -16,11 +16,15 @@ _ONE = "/legacy-logins/{product}"
 
 
 class LegacyLogin(Wire):
-    """A product that is asked, and where; its secret is not shown again."""
+    """A product that is asked, and where; its secret is not shown again. `silent_since`: it has not
+    answered from then on, and is asked again at `asked_at`.
+    """
 
     product: str
     uri: str
     updated_at: Moment
+    silent_since: Moment | None
+    asked_at: Moment | None
 
 
 class LegacyLogins(Wire):
@@ -44,8 +48,18 @@ class LegacySecret(Wire):
 @operation("GET", "/legacy-logins", scope=OPERATOR)
 def list_legacy_logins(call: Call) -> LegacyLogins:
     """List the products that are asked about passwords."""
-    found = services().legacy_logins.list()
-    return LegacyLogins([LegacyLogin(one.product, one.uri, one.updated_at) for one in found])
+    return LegacyLogins(
+        [
+            LegacyLogin(
+                product=one.product,
+                uri=one.uri,
+                updated_at=one.updated_at,
+                silent_since=one.pause.since if one.pause else None,
+                asked_at=one.pause.until if one.pause else None,
+            )
+            for one in services().legacy_logins.list()
+        ]
+    )
 
 
 @operation("PUT", _ONE, scope=OPERATOR, fresh=True)

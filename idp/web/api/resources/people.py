@@ -261,7 +261,7 @@ def tell_again(call: Call, person_id: str) -> Again:
     return Again(told.tell_again(tenant_id, call.access.actor, person_id))
 
 
-@operation("POST", f"{_ONE}/unlock", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
+@operation("POST", f"{_ONE}/unlock", scope=WRITE, right=MANAGE_PEOPLE, fresh=True, conflict=_STANDS)
 def unlock_person(call: Call, person_id: str, body: Why) -> Person:
     """Unlock a person; what ended stays ended."""
     services().people.unlock_member(call.at.tenant_id, call.access.actor, person_id, body.reason)

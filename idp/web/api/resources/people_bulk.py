@@ -8,6 +8,7 @@ from idp.core.vocabulary import ManagementScope
 from idp.people.members.bulk import BulkAction
 from idp.people.members.listing import MAX_PAGE
 from idp.tenants.catalogue import MANAGE_PEOPLE
+from idp.web.api.access import check_fresh
 from idp.web.api.resources.fields import STRICT, Id, Reason, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
@@ -45,8 +46,10 @@ def change_people(call: Call, body: BulkChange) -> BulkAnswers:
     """Lock, unlock or remind several people.
 
     Each is judged by the rules that hold for them alone, and one who is refused keeps nobody else
-    from it.
+    from it. To unlock, a token of a person must come from a sign-in of the last five minutes.
     """
+    if body.action == "unlock":  # a lock waits for nothing; giving access back does
+        check_fresh(call.access)
     ids = list(dict.fromkeys(body.ids))
     rows = services().bulk.carry_out(
         call.at.tenant_id, call.access.actor, body.action, ids, body.reason

@@ -199,7 +199,7 @@ def _second_factor(
     missing = [d for d in missing if bypasses[d] is None]
     if missing:
         together = _together(missing, facts)
-        step = _step_for(together, facts, person, proven, demands.remember_days)
+        step = _step_for(together, facts, person, demands.remember_days)
         return _or_help(step, facts), ()
     # Before the names of companies are shown: if each of them asks anyway, ask now.
     open_ones = [
@@ -209,7 +209,7 @@ def _second_factor(
     ]
     if open_ones and len(open_ones) == len(company.candidates):
         remember_days = min(d.remember_days for d in open_ones)
-        step = _step_for(open_ones, facts, person, proven, remember_days)
+        step = _step_for(open_ones, facts, person, remember_days)
         if isinstance(step, SecondFactor):
             asked = replace(step, reason="policy", tenant_name=None, remember_days=remember_days)
             return _or_help(asked, facts), ()
@@ -234,7 +234,6 @@ def _step_for(
     missing: list[Demand],
     facts: Facts,
     person: Person,
-    proven: Proven,
     remember_days: int,
 ) -> Step:
     """How the missing demands can be met all at once: ask, else set up, else say that none can."""

@@ -9,7 +9,6 @@ import re
 from urllib.parse import urlsplit
 
 MAX_LENGTH = 2000
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "[::1]", "localhost"})
 
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -115,8 +115,6 @@ class Batch:
         )
         return self._add(lambda _: True, *commands)
 
-    add_to_hash = hash_put
-
     def hash_all(self, key: str) -> Self:
         """Result: every field and value."""
         return self._add(_mapping, ("HGETALL", key))

@@ -64,10 +64,6 @@ class Sealer:
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"{context}: changed, or moved from another place") from error
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether the first master key sealed it; if not, sealing it anew is due."""
-        return sealed[1 : 1 + KEY_ID_BYTES] == self._first
-
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key of its own for a purpose, from the first master key."""
         return self.derive_all(purpose)[0]

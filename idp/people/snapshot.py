@@ -98,12 +98,6 @@ class PersonDirectory:
             self._store.trip([fill], repeatable=True)
         return self.parse(fresh)
 
-    def load_account(self, account_id: str) -> Person | None:
-        """The same by the account's id."""
-        query = select(_ACCOUNT.c.subject).where(_ACCOUNT.c.id == account_id)
-        subject = db.session.execute(query).scalar()
-        return self.load(subject) if subject else None
-
     def parse(self, raw: bytes) -> Person | None:
         """The person in a snapshot; None if another release wrote it, so that it is read anew.
 

@@ -199,7 +199,6 @@ def _consent_page(
             email=who.person.email,
             scopes=decision.scope,
             subject=who.person.subject,
-            account_name=str(who.person.claims.get("name", "")),
             return_host=return_host(tx),
         ),
         locale=tx.locale,

@@ -60,7 +60,6 @@ ERRORS = {
     "factor-name-required": _("Enter a name that you will know it by."),
     "nothing-to-recover": _("Set up a second factor first."),
     "too-many-numbers": _("Three numbers are kept already. Remove one first."),
-    "step-changed": _("This sign-in went on elsewhere. Continue here."),
     "other-account": _("The invitation was sent to another address. Use that one."),
     "tenant-invalid": _("Choose one of your companies."),
     # passwords
@@ -73,7 +72,6 @@ ERRORS = {
         "This password has appeared in a data leak. Choose another one, here and wherever "
         "else you use it."
     ),
-    "password-same": _("This is your present password. Choose another one."),
     "password-mismatch": _("The two passwords differ. Enter the same one twice."),
     "password-wrong": _("This is not your present password."),
     # joining a company
@@ -224,7 +222,6 @@ NOTICES = {
     "confirmed": _("Thank you, that is confirmed. Now carry on where you were."),
     "code-sent": _("We have sent you a new code."),
     "password-changed": _("Your password has been changed."),
-    "second-factor-on": _("Your second factor is set up."),
     "second-factor-off": _("Your second factor has been turned off."),
     "second-factor-always": _("From now on your second factor is asked for at every sign-in."),
     "second-factor-on-demand": _(
@@ -254,7 +251,6 @@ NOTICES = {
     "session-ended": _("That device has been signed out."),
     "all-sessions-ended": _("All other devices have been signed out."),
     "client-revoked": _("Access has been withdrawn."),
-    "language-changed": _("The language has been changed."),
     "invited": _("The invitation is on its way."),
     "invitation-resent": _("The invitation has been sent again."),
     "invitation-revoked": _("The invitation has been withdrawn."),

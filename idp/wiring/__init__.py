@@ -258,7 +258,6 @@ def build_services(
         cases=cases,
         help=help_,
         sign_in_notices=sign_in_notices,
-        alerts=alerts,
         letters=Letters(settings, throttle, outbox, audit),
         history=History(directory),
         app_passwords=peoples_app_passwords,

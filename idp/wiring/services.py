@@ -45,7 +45,6 @@ from idp.people.operators.operations import Operations
 from idp.people.operators.watch import Watch
 from idp.people.overview import Overview
 from idp.people.own_profile import OwnProfile
-from idp.people.recovery.alerts import Alerts
 from idp.people.recovery.cases import Cases
 from idp.people.recovery.help import Help
 from idp.people.recovery.not_me import SignInNotices
@@ -100,7 +99,6 @@ class Services:
     cases: Cases
     help: Help
     sign_in_notices: SignInNotices
-    alerts: Alerts
     letters: Letters
     history: History
     app_passwords: PeoplesAppPasswords

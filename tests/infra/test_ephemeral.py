@@ -71,7 +71,7 @@ def test_fetch_and_delete(store: EphemeralStore) -> None:
 def test_a_batch_gives_each_result_in_order(store: EphemeralStore) -> None:
     batch = store.batch().put("x", "y", 60).put("x", "z", 60, only_new=True).get("x").take("x")
     batch.increment("n", 60).replace("x", "y", "z", 60).hash_put("h", "f", "v", 60).hash_all("h")
-    batch.add_to_hash("h", "g", "w", 60).hash_delete("h", "f").expire("h", 5).delete("h", "n")
+    batch.hash_put("h", "g", "w", 60).hash_delete("h", "f").expire("h", 5).delete("h", "n")
     batch.get("n")
     assert batch.run() == [
         True, False, b"y", b"y", 1, False, True, {"f": b"v"}, True, True, True, True, None,

@@ -41,9 +41,7 @@ def test_the_first_key_seals_and_every_one_opens() -> None:
     before = Sealer((OLD,)).seal(b"secret", "x")
     sealer = Sealer((NEW, OLD))
     assert sealer.unseal(before, "x") == b"secret"
-    assert not sealer.is_current(before)
     after = sealer.seal(b"secret", "x")
-    assert sealer.is_current(after)
     with pytest.raises(SealBroken, match="not configured"):
         Sealer((OLD,)).unseal(after, "x")
 

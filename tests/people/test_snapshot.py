@@ -121,7 +121,7 @@ def test_the_snapshot_holds_no_secret(house: House) -> None:
 def test_an_unconfirmed_device_counts_for_nothing(house: House) -> None:
     account = house.account()
     enrol(house, account.id, confirmed=False)
-    person = house.persons.load_account(account.id)
+    person = house.persons.load(account.subject)
     assert person is not None
     assert person.enrolled == frozenset()
 

@@ -80,7 +80,6 @@ def login_samples() -> dict[str, pages.Page]:
             entering=PARTNER,
             email=EMAIL,
             scopes=("openid", "profile", "email", "tenant", "offline_access", "address", "phone"),
-            account_name="Anna Admin",
             return_host="plan.example",
         ),
     }

@@ -54,7 +54,6 @@ class ProvenPasskey:
     """
 
     account_id: str
-    credential_row_id: str
     verified: bool
     synced: bool
 
@@ -204,7 +203,7 @@ class Passkeys:
             raise PasskeyRefused("passkey-unverified")
         if not self._uses.note(row, signed, ip=ip):
             raise PasskeyRefused("passkey-copied")
-        return ProvenPasskey(row.account_id, row.id, is_verified, row.backup_eligible)
+        return ProvenPasskey(row.account_id, is_verified, row.backup_eligible)
 
     # On the account page
 

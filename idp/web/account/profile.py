@@ -84,7 +84,6 @@ def _profile_page(who: SignedIn, errors: dict[str, str] | None = None) -> Respon
         notice=notice(),
         errors=errors or {},
         phone_number=account.phone_number or "",
-        phone_verified=account.phone_number_verified,
         language=form.get("language") or http.locale_for(who.person),
         zone=form.get("zone") or account.zoneinfo or DEFAULT_ZONE,
         zones=_zones(),

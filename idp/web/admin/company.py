@@ -157,11 +157,10 @@ def _booked(admin: Administrator) -> frozenset[str]:
 def _readable(colour: str) -> contexts.Readable:
     fill = colour.removeprefix("#")
     text = text_on(fill)
-    light, dark = readable_on(fill)
+    light, _ = readable_on(fill)
     return contexts.Readable(
         accent=colour,
         text="black" if text == "000000" else "white",
         contrast=f"{contrast(fill, text):.1f}",
         link_light=f"#{light}",
-        link_dark=f"#{dark}",
     )

@@ -59,7 +59,6 @@ def log_retention(number: str) -> Response:
         notice=done(),
         days=settings.retention_of(admin.tenant_id),
         choices=_CHOICES,
-        shortest=SHORTEST,
         choice=choice,
     )
     if not choice:

@@ -119,7 +119,6 @@ class AccountProfile(AccountPage):
     section: ClassVar[str] = "profile"
 
     phone_number: str = ""
-    phone_verified: bool = False
     language: str = "en"
     zone: str = ""
     zones: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()

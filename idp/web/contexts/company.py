@@ -16,7 +16,6 @@ class Readable:
     text: str
     contrast: str
     link_light: str
-    link_dark: str
 
 
 @dataclass(frozen=True, kw_only=True)

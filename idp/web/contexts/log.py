@@ -89,7 +89,6 @@ class AdminLogRetention(AdminPage):
     days: int | None = None
     choice: str = ""
     choices: tuple[int, ...] = ()
-    shortest: int = 90
     would_go: int = 0
 
 

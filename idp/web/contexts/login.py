@@ -297,5 +297,4 @@ class Consent(LoginPage):
     entering: Entering
     scopes: tuple[str, ...]
     subject: str = ""
-    account_name: str = ""
     return_host: str = ""

@@ -45,7 +45,7 @@ def fold(text: str) -> str:
     """Without case, accents, apostrophes, and what cannot be seen; blanks are one each."""
     text = _visible(text).translate(_MARKS)
     if text.isascii():
-        return text.lower()
+        return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(plain.translate(_LETTERS).split())
@@ -102,7 +102,8 @@ def mentions(form: str, words: Iterable[tuple[str, ...]]) -> bool:
 
 
 def _visible(text: str) -> str:
-    return "".join(filter(str.isprintable, " ".join(text.split())))
+    seen = (letter for letter in text if letter.isprintable() or letter.isspace())
+    return " ".join("".join(seen).split())
 
 
 def _key(text: str) -> str:

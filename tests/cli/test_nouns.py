@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from idp.cli import main
 from idp.infra.ephemeral import EphemeralStore
+from idp.infra.migrate import downgrade
 from idp.settings import Settings
 from tests.people.house import ENVIRONMENT, PASSWORD
 
@@ -44,6 +45,14 @@ def data(run: Run, *arguments: str, stdin: str = "") -> Any:
 
 def create_anna(run: Run, *more: str) -> Any:
     return data(run, "account", "create", *ANNA, "--password-stdin", *more, stdin=f"{PASSWORD}\n")
+
+
+def test_names_are_folded_when_the_schema_is_new(idp: Run, settings: Settings) -> None:
+    idp("tenant", "create", "--customer-number", "3" * 9, "--name", "Nürnberger Äpfel")
+    downgrade(settings, "0013")
+    assert data(idp, "migrate")["changed"]
+    found = data(idp, "tenant", "list", "--search", "nuernberger")
+    assert [tenant["name"] for tenant in found] == ["Nürnberger Äpfel"]
 
 
 def test_tenants(idp: Run) -> None:

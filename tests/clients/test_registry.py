@@ -164,6 +164,17 @@ def test_the_list_is_paged_by_name(house: House) -> None:
         seen += [client.id for client in page]
         after = (page[-1].client_name, page[-1].id)
     assert len(seen) == len(set(seen)) == 7
+    for name in ("zeit", "Öffnungszeiten", "Ordner"):
+        house.clients.register(HR | {"client_name": name})
+    listed = house.clients.list(after=("Client 3", "g"), limit=2)
+    assert [client.client_name for client in listed] == ["Öffnungszeiten", "Ordner"]
+    listed = house.clients.list(after=("ÖFFNUNGSZEITEN", listed[0].id))
+    assert [client.client_name for client in listed] == ["Ordner", "zeit"]
+    for query in ("öffnung", "OEFFNUNG", "offnungs"):
+        assert [c.client_name for c in house.clients.list(query=query)] == ["Öffnungszeiten"]
+    renamed = house.clients.list(query="Ordner")[0]
+    house.clients.update(renamed.client_id, {"client_name": "Übersicht"})
+    assert [c.client_name for c in house.clients.list(query="ubersicht")] == ["Übersicht"]
 
 
 def test_free_loopback_ports_are_for_native_and_public_clients(house: House) -> None:

@@ -15,6 +15,7 @@ from idp.people.activation.moving import all_missing, count_moving, list_moving
 from idp.people.activation.service import Activation
 from idp.people.actors import Actor, NotAllowed
 from idp.people.members.invitations import Invitations
+from idp.people.members.open_invitations import list_invitations
 from idp.people.models import Invitation
 from idp.people.rollout.service import RollOut
 from idp.tenants.activation import (
@@ -256,6 +257,15 @@ def test_the_list_is_searched_and_paged_in_one_query(ost: Ost) -> None:
     found = list_moving(ost.tenant.id, search="n2 p05").rows
     assert [row.email for row in found] == ["p05@ost.example"]
     assert list_moving(ost.tenant.id, search="%").rows == ()
+    ost.prepare("oe@ost.example", family_name="Öz", given_name="Ümit")
+    ost.prepare("zi@ost.example", family_name="zimmer", given_name="Ida")
+    last = list_moving(tenant_id, after=("n9", ""), limit=9)
+    assert [row.email for row in last.rows] == ["oe@ost.example", "zi@ost.example"]
+    now = ost.house.clock.now()
+    for search in ("ÖZ umit", "oez", "oz uemit"):
+        assert [row.name for row in list_moving(tenant_id, search=search).rows] == ["Ümit Öz"]
+        found = list_invitations(tenant_id, now, "unsent", search=search).rows
+        assert [row.family_name for row in found] == ["Öz"], search
     other = ost.house.tenant()
     assert list_moving(other.id).rows == ()
 

@@ -100,6 +100,10 @@ def test_every_filter_finds_its_own(house: House) -> None:
     assert books.found(words="erik@nord") == about_erik
     assert books.found(words="erik anna") == []
     assert books.found(words="zeiterf") == ["consent.granted", "client.registered"]
+    house.accounts.set_claims(books.erik.id, {"family_name": "Jürgens"})
+    assert books.found(words="JUERGENS") == books.found(words="jurgens erik") == about_erik
+    house.clients.update(client.client_id, {"client_name": "Übersicht"})
+    assert "consent.granted" in books.found(words="uebersicht")
     assert books.found(words="192.0.2.7") == ["consent.granted"]
     assert books.found(words="%") == books.found(words="_") == []
     assert books.found(words="qqq", word_events=frozenset({"console.refused"})) == [

@@ -55,6 +55,8 @@ def test_companies_are_listed_and_searched(house: House) -> None:
     assert [t.name for t in house.tenants.list(search="nord")] == ["Nord GmbH"]
     assert [t.name for t in house.tenants.list(search="%")] == ["100%_Ost"]
     assert len(house.tenants.list(search="1000")) == 3
+    for search in ("SÜD", "sud", "Sued ag", "ag süd"):
+        assert [t.name for t in house.tenants.list(search=search)] == ["Süd AG"], search
 
 
 def test_booked_products_and_looks_reach_every_process(house: House, nord: Tenant) -> None:

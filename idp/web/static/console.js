@@ -33,11 +33,14 @@ for (const form of document.querySelectorAll("[data-selection]")) {
   window.addEventListener("pageshow", follow);
   follow();
 }
+// As the lists of the server fold names: Müller, Mueller and Muller are one.
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase()
+  .replace(/ß/g, "ss").replace(/ø/g, "o").replace(/ł/g, "l").replace(/ı/g, "i").replace(/([aou])e/g, "$1");
 for (const input of document.querySelectorAll("[data-filter]")) {
   const rows = [...document.getElementById(input.dataset.filter).children];
   input.addEventListener("input", () => {
-    const wanted = input.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    const wanted = folded(input.value.trim());
+    for (const row of rows) row.hidden = !folded(row.textContent).includes(wanted);
   });
 }
 const menus = [...document.querySelectorAll(".top details")];

@@ -13,7 +13,7 @@ from flask import abort, request
 from idp.core.person import PersonMembership
 from idp.core.vocabulary import LoginNeeded
 from idp.infra.audit_refusals import note_refusal
-from idp.web import http
+from idp.web import http, typed
 from idp.web.signed_in import SignedIn, signed_in
 
 FRESH = 300
@@ -58,24 +58,40 @@ def person_signed_in(
     """Whoever is signed in well enough; else the hosted login comes first.
 
     ``fresh`` demands that everything was proven within the last minutes, ``acr_level`` how well in
-    any case; ``back`` is the page the login leads to when this request cannot be repeated (a post).
+    any case. What a post has typed waits for its page (``web.typed``): ``back``, where that is not
+    the address it was sent to.
     """
     everything = http.services()
     who = signed_in()
     needed = LoginNeeded(acr_level=acr_level, max_age=FRESH if fresh else None)
     if who is not None and everything.authn.authentication_for(who.session, who.person, needed):
+        typed.take(everything, http.caller().browser or "", who.person.account_id)
         return who
-    target = _here() if request.method == "GET" else quote(back or "/account", safe="%/?=&")
+    browser = http.browser_token()
+    page, account_id = back or request.path, _whose_form(who)
+    token = everything.randomness.token() if account_id else ""
     tx = everything.authn.begin(
         needed,
-        {"kind": "page", "path": target},
-        browser=http.browser_token(),
+        {"kind": "page", "path": _here() if request.method == "GET" else _there(page, token)},
+        browser=browser,
         session=who.session if who else None,
         locale=http.locale_for(who.person if who else None),
         device=http.remembered_cookie(),
         ip=http.caller().ip,
     )
+    if account_id:
+        typed.keep(everything, token, browser, account_id, page.partition("?")[0])
     return abort(http.see_other(f"/login/{tx.id}"))
+
+
+def _whose_form(who: SignedIn | None) -> str | None:
+    """The account that has filled in the posted form; None where there is none to keep.
+
+    Without a session it is the one that signed in last with this browser, or nobody.
+    """
+    if request.method != "POST" or request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return None
+    return who.person.account_id if who else http.caller().known_account
 
 
 def administrator(
@@ -88,9 +104,9 @@ def administrator(
     """An active admin of that company, or a helper who holds ``right`` (``tenants.catalogue``), or
     one of several; anybody else finds nothing here.
 
-    A post that has to wait for a sign-in leads to ``back``, or to the page it was made on.
+    ``back``: the page that a post was made on, as in ``person_signed_in``.
     """
-    who = person_signed_in(fresh=fresh, back=back or request.path)
+    who = person_signed_in(fresh=fresh, back=back)
     rights = (right,) if isinstance(right, str) else right
     for membership in who.person.memberships:
         if membership.customer_number == customer_number and (
@@ -105,7 +121,7 @@ def operator(*, fresh: bool = False, back: str | None = None) -> SignedIn:
     """An operator of the platform, with two factors; anybody else finds nothing here."""
     who = signed_in()
     if who is None or who.person.is_operator:
-        who = person_signed_in(fresh=fresh, back=back or request.path, acr_level=2)
+        who = person_signed_in(fresh=fresh, back=back, acr_level=2)
     if not who.person.is_operator or who.person.status != "active":
         _note_refusal(None, who)
         abort(404)
@@ -116,6 +132,14 @@ def _here() -> str:
     """The address asked for, encoded again: decoded it may hold what no header can."""
     query = quote(request.query_string, safe="%&=+/?:@!$'()*,;~-._")
     return quote(request.path) + (f"?{query}" if query else "")
+
+
+def _there(page: str, token: str) -> str:
+    """The page a post was made on, told what was typed there."""
+    address = quote(page, safe="%/?=&")
+    if not token:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{typed.AGAIN}={token}"
 
 
 def is_admin(membership: PersonMembership) -> bool:

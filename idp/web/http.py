@@ -22,6 +22,7 @@ from idp.web.contexts import Brand, FormPost, OAuthError, Page
 from idp.web.i18n import negotiate_locale
 from idp.web.render import Renderer
 from idp.web.security import BROWSER_COOKIE_AGE, BrowserGuard
+from idp.web.typed import waited
 from idp.wiring import Services
 
 MOST_FIELDS = 200
@@ -284,6 +285,7 @@ def page(
         csrf_token=guard().csrf_token(browser),
         brand=brand,
         zone=str(person.claims.get("zoneinfo", "")) if person else None,
+        waited=waited(),
     )
     response = Response(
         html, status=status or context.status, content_type="text/html; charset=utf-8"

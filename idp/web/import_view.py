@@ -1,10 +1,11 @@
 """An import as a page shows it, whichever console the page belongs to."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
 from idp.people.actors import Actor
 from idp.people.imports.columns import FIELDS, TRUSTED_FIELDS
@@ -22,6 +23,7 @@ from idp.web.contexts.imports import (
     ImportView,
 )
 from idp.web.http import services
+from idp.web.typed import typed_form
 
 PAGE_SIZE = 25
 _SHOWS = ("ready", "refused", "collision", "applied", "kept")
@@ -62,7 +64,7 @@ def view_of(desk: Desk, job: ImportJob) -> ImportView:
     rows = list_lines(job, (show,), code=code, after=begin, limit=PAGE_SIZE + 1)
     kept = {"show": show, **({"code": code} if code else {})}
     more = len(rows) > PAGE_SIZE
-    return ImportView(
+    view = ImportView(
         base=address,
         list_url=desk.base,
         row=row_of(job),
@@ -103,6 +105,24 @@ def view_of(desk: Desk, job: ImportJob) -> ImportView:
         if more
         else "",
         first_url=f"{address}?{urlencode(kept)}#lines" if begin else "",
+    )
+    form = typed_form()
+    return _as_typed(view, desk, form) if form.get("action") == "options" else view
+
+
+def _as_typed(view: ImportView, desk: Desk, form: MultiDict[str, str]) -> ImportView:
+    """With the options as they were filled in, not as they are kept."""
+    return replace(
+        view,
+        columns=tuple(
+            replace(column, field=form.get(f"column_{place}", ""))
+            for place, column in enumerate(view.columns)
+        ),
+        came_from=choices_of(desk, [form.get("product", "")]),
+        opened=choices_of(desk, form.getlist("products")),
+        role=form.get("role", view.role),
+        locale=form.get("locale", view.locale),
+        ask="ask" in form,
     )
 
 

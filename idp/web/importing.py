@@ -23,6 +23,7 @@ from idp.web.http import check_form, see_other, services
 from idp.web.i18n import Translator
 from idp.web.import_view import Desk, choices_of, columns_of, percent_of, row_of, view_of
 from idp.web.signed_in import signed_in
+from idp.web.typed import typed_form
 
 __all__ = ["Desk"]
 
@@ -46,10 +47,10 @@ def check_upload() -> bool:
     return True
 
 
-def show_list(
-    desk: Desk, error: FileRefused | None = None, status: int | None = None, chosen: str = ""
-) -> Response:
+def show_list(desk: Desk, error: FileRefused | None = None, status: int | None = None) -> Response:
     """The upload form and the files so far."""
+    # A form that is too long cannot be read.
+    chosen = "" if status == 413 else typed_form().get("product", "")
     view = ImportsView(
         base=desk.base,
         back_url=desk.back_url,
@@ -71,7 +72,7 @@ def upload(desk: Desk, complete: bool) -> Response:
         return show_list(desk, refused, 413)
     file, product = request.files.get("file"), request.form.get("product", "")
     if file is None or not file.filename:
-        return show_list(desk, FileRefused("file-required"), 400, product)
+        return show_list(desk, FileRefused("file-required"), 400)
     with file.stream:
         data = file.read()
     try:
@@ -84,15 +85,15 @@ def upload(desk: Desk, complete: bool) -> Response:
             locale=desk.locale,
         )
     except FileRefused as refused:
-        return show_list(desk, refused, 400, product)
+        return show_list(desk, refused, 400)
     except Refused as refused:
         if isinstance(refused, NotAllowed):
             abort(404)
-        return show_list(desk, _as_file_error(refused.code), 400, product)
+        return show_list(desk, _as_file_error(refused.code), 400)
     except Throttled as throttled:
         error = _as_file_error("throttled")
         error.values["minutes"] = -(-throttled.retry_after // 60)
-        return show_list(desk, error, 429, product)
+        return show_list(desk, error, 429)
     return see_other(f"{desk.base}/{job.id}")
 
 

@@ -20,6 +20,7 @@ from idp.web.compiled import CompiledTemplates
 from idp.web.contexts import Brand, Page
 from idp.web.i18n import LANGUAGE_NAMES, Translator, zone_of
 from idp.web.log_words import LogWords
+from idp.web.typed import Waited
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -53,8 +54,11 @@ class Renderer:
         csrf_token: str = "",
         brand: Brand | None = None,
         zone: str | None = None,
+        waited: Waited = "",
     ) -> str:
-        """The page as HTML. ``zone``: the person's time zone. Its status is ``context.status``."""
+        """The page as HTML. ``zone``: the person's time zone; ``waited``: whether its form comes
+        back from a sign-in. Its status is ``context.status``.
+        """
         environment = self._environments.get(locale) or self._environments["en"]
         accent = normalise_accent(brand.accent) if brand else None
         return environment.get_template(context.template).render(
@@ -63,6 +67,7 @@ class Renderer:
             accent_url=accent_path(accent) if accent else "",
             brand_logo=brand.logo or "" if brand else "",
             zone=zone_of(zone),
+            waited=waited,
             now=self._clock.now(),
         )
 

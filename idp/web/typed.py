@@ -25,8 +25,8 @@ from idp.wiring import Services
 
 AGAIN = "again"
 """What the address of a page says when a sign-in has led back to it: the token."""
-LARGEST = 64 * 1024
-"""Bytes of a form that is kept; what a person types and ticks is far below."""
+LARGEST = 128 * 1024
+"""Bytes of a form that is kept: more than two thousand people ticked for a policy."""
 Waited = Literal["", "kept", "without-file", "too-long"]
 """What became of a form that had to wait; empty on a page that none was sent from."""
 

@@ -219,7 +219,6 @@ NOTICES = {
         "This was opened for another account than the one you signed in with. "
         "Sign in with the right one."
     ),
-    "confirmed": _("Thank you, that is confirmed. Now carry on where you were."),
     "code-sent": _("We have sent you a new code."),
     "password-changed": _("Your password has been changed."),
     "second-factor-off": _("Your second factor has been turned off."),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from idp.app import create_app, services_of
 from idp.authn.factors.news import Where
@@ -86,6 +87,17 @@ class Front:
         browser.set_cookie(guard.session_cookie, cookie)
         browser.set_cookie(guard.browser_cookie, "b" * 43)
         return browser
+
+    def way_back(self, answer: TestResponse) -> str:
+        """The address that the login leads to which a post was answered with."""
+        tx_id = answer.location.removeprefix("/login/")
+        return str(self.services.authn.load(tx_id, "b" * 43).destination["path"])
+
+    def after_sign_in(self, answer: TestResponse, email: str) -> TestResponse:
+        """The page that a post leads to once the same browser has signed in anew."""
+        page = self.sign_in(email).get(self.way_back(answer))
+        assert page.status_code == 200, page.status_code
+        return page
 
     @property
     def csrf(self) -> str:

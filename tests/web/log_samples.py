@@ -144,7 +144,7 @@ def log_samples(frame: pages.AdminFrame) -> dict[str, pages.Page]:
         "log-retention": retention,
         "log-retention-chosen": replace(retention, choice="90", would_go=1234),
         "log-retention-ever": replace(retention, choice="ever"),
-        "log-retention-same": replace(retention, choice="400", notice="confirmed"),
+        "log-retention-same": replace(retention, choice="400"),
         "log-retention-wrong": replace(retention, choice="7", errors={"days": "retention-invalid"}),
         "operator-log": pages.OperatorLog(me=OPERATOR, log=platform),
         "operator-log-company": pages.OperatorLog(

@@ -149,8 +149,9 @@ def test_a_stolen_session_activates_nothing(front: Front, ost: Tenant, olga: Fla
     answer = activate(front, olga, cutover_date="2026-12-24")
     assert answer.location.startswith("/login/")
     assert front.services.activation.state(ost.id).is_local
-    back = olga.get(f"{BASE}?again=activation&when=date&cutover_date=2026-12-24")
-    assert 'value="2026-12-24"' in back.get_data(as_text=True)
+    back = front.after_sign_in(answer, "olga@ost.example").get_data(as_text=True)
+    assert 'value="2026-12-24"' in back
+    assert "Nothing has been saved yet" in back
 
 
 def test_the_cut_off_is_put_off_and_never_brought_back(

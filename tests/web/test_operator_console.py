@@ -55,6 +55,11 @@ def step(answer: TestResponse) -> str:
     return main.get("data-step")
 
 
+def ticked(page: Document, name: str) -> list[str]:
+    boxes = page.all("input", name=name)
+    return [box.get("value") for box in boxes if "checked" in box.attributes]
+
+
 def errors(answer: TestResponse) -> list[str]:
     return [alert.text.strip() for alert in Document(answer.text).all("p", role="alert")]
 
@@ -117,6 +122,8 @@ def test_what_a_stolen_session_must_not_do_asks_again(front: Front, otto: FlaskC
     for page, fields in (
         (f"{ROOT}/new", FORM | {"customer_number": SUED}),
         (f"{ROOT}/{NORD}", BERTA | {"action": "invite"}),
+        (f"{ROOT}/{NORD}", {"action": "rename", "name": "Räuber GmbH"}),
+        (f"{ROOT}/{NORD}", {"action": "book", "product": "hr"}),
         ("/operator/keys", {"action": "rotate"}),
         (f"/operator/keys/{key}", {"confirm_name": key}),
         ("/operator/deliveries", {"action": "drop", "delivery": letter}),
@@ -226,15 +233,28 @@ def test_a_company_that_cannot_be_founded(front: Front, otto: FlaskClient) -> No
 
 def test_what_was_typed_survives_the_sign_in(front: Front, otto: FlaskClient) -> None:
     front.clock.forward(seconds=400)
-    answer = send(front, otto, f"{ROOT}/new", **FORM, **BERTA)
-    assert answer.location.startswith("/login/")
-    back = f"{ROOT}/new?again=&customer_number=0&name=Nord&product=hr&accounts=local&email=b%40x"
-    page = Document(front.sign_in(OTTO).get(back).text)
-    assert page.all("input", name="name")[0].get("value") == "Nord"
-    ticked = [
-        b.get("value") for b in page.all("input", name="product") if "checked" in b.attributes
-    ]
-    assert ticked == ["hr"]
+    typed = FORM | BERTA | {"accounts": "local", "product": ["hr"]}
+    page = Document(front.after_sign_in(send(front, otto, f"{ROOT}/new", **typed), OTTO).text)
+    assert page.all("input", name="name")[0].get("value") == "Nord GmbH"
+    assert page.all("input", name="given_name")[0].get("value") == "Berta"
+    assert (ticked(page, "product"), ticked(page, "accounts")) == (["hr"], ["local"])
+
+
+def test_a_new_name_and_a_booking_wait_for_a_sign_in_and_are_not_lost(
+    front: Front, otto: FlaskClient
+) -> None:
+    front.member(NORD, ANNA, "admin")
+    front.clock.forward(seconds=400)
+    page = f"{ROOT}/{NORD}"
+    answer = send(front, otto, page, action="rename", name="Nord & Söhne")
+    back = Document(front.after_sign_in(answer, OTTO).text)
+    assert back.all("input", name="name")[0].get("value") == "Nord & Söhne"
+    for action in ("products", "book"):
+        front.clock.forward(seconds=400)
+        answer = send(front, otto, page, action=action, product=["accounting"])
+        assert ticked(Document(front.after_sign_in(answer, OTTO).text), "product") == ["accounting"]
+    assert tenant().name == f"Firma {NORD}"
+    assert front.services.tenants.products_of(tenant().id) == ()
 
 
 @both_databases

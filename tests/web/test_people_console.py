@@ -18,6 +18,7 @@ from idp.people.actors import Actor
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, default_permissions
 from idp.tenants.models import Tenant
 from tests.web.conftest import Front
+from tests.web.document import Document
 
 NORD, SUED = "012345678", "087654321"
 BASE = f"/admin/{NORD}"
@@ -188,6 +189,71 @@ def test_a_selection_that_makes_no_sense_is_refused(nord: Company) -> None:
         assert nord.post("/people/selected", **form).status_code == status, form
     hostile = nord.post("/people/selected", action="lock", list="https://evil.example/?a=b&" * 99)
     assert "evil.example" not in hostile.text
+
+
+# -- what waits for a sign-in ----------------------------------------------------------------------
+
+ANNA = "anna@nord.example"
+
+
+def test_what_a_stolen_session_must_not_do_to_a_person(nord: Company) -> None:
+    """It waits, and comes back as it was filled in; a lock alone is needed this minute."""
+    carl = nord.member("carl@nord.example", given_name="Carl", family_name="Cohn")
+    nord.front.sign_in("carl@nord.example")
+    page, typed = f"/people/{carl}", {"reason": "the phone is lost", "confirm_name": "Carl Cohn"}
+    nord.front.clock.forward(minutes=10)
+    assert nord.post(page, action="lock", reason="now").location.endswith("done=person-locked")
+    for action in ("unlock", "remove", "reset-factors"):
+        answer = nord.post(page, action=action, **typed)
+        assert "lost" not in nord.front.way_back(answer), action
+        shown = Document(nord.front.after_sign_in(answer, ANNA).text)
+        (reason,) = [one for one in shown.all("input", name="reason") if one.get("value")]
+        assert (reason.get("id"), reason.get("value")) == (f"reason-{action}", typed["reason"])
+        assert "autofocus" in reason.attributes
+        assert [d for d in reason.inside if d.tag == "details" and "open" in d.attributes], action
+        assert shown.all("input", name="confirm_name")[0].get("value") == "Carl Cohn"
+        nord.front.clock.forward(minutes=10)
+    wanted = {"action": "permissions", "permission": ["hr.absence.approve", MANAGE_PEOPLE]}
+    for form in ({"action": "role", "role": "admin"}, wanted):
+        shown = Document(nord.front.after_sign_in(nord.post(page, **form), ANNA).text)
+        for name, value in list(form.items())[1:]:
+            boxes = [b for b in shown.all("input", name=name) if "checked" in b.attributes]
+            found = {box.get("value") for box in boxes}
+            assert found == {value} if isinstance(value, str) else set(value) <= found, name
+        nord.front.clock.forward(minutes=10)
+    assert nord.status(carl) == "locked"
+    assert nord.permissions(carl) == set(default_permissions())
+
+
+def test_an_invitation_that_waits_comes_back_as_it_was(nord: Company) -> None:
+    nord.front.clock.forward(minutes=10)
+    answer = nord.post("/people/invite", **{**INVITEE, "role": "admin"}, product=["hr"])
+    shown = Document(nord.front.after_sign_in(answer, ANNA).text)
+    assert shown.all("input", name="email")[0].get("value") == INVITEE["email"]
+    ticked = [box.get("value") for box in shown.all("input") if "checked" in box.attributes]
+    assert "admin" in ticked
+    assert not set(default_permissions()) & set(ticked), "nothing was ticked, so nothing is"
+
+
+def test_a_selection_waits_for_a_sign_in(nord: Company) -> None:
+    some = [nord.member(f"p{number}@nord.example") for number in range(3)]
+    nord.post("/people/selected", action="lock", person=some, confirm="1", reason="x")
+    nord.front.clock.forward(minutes=10)
+    chosen = {"person": some[:2], "list": "q=p"}
+    unlock = {"action": "unlock", "confirm": "1", "reason": "they are back"}
+    shown = Document(
+        nord.front.after_sign_in(nord.post("/people/selected", **unlock, **chosen), ANNA).text
+    )
+    assert {one.get("value") for one in shown.all("input", name="person")} == set(some[:2])
+    assert shown.all("input", name="reason")[0].get("value") == "they are back"
+    assert {nord.status(one) for one in some} == {"locked"}
+    # For a file, the list comes back with its boxes ticked.
+    weak = nord.front.sign_in(ANNA, second_factor=False)
+    answer = nord.post("/people/selected", weak, action="export", **chosen)
+    shown = Document(nord.front.after_sign_in(answer, ANNA).text)
+    boxes = shown.all("input", name="person")
+    assert {one.get("value") for one in boxes if "checked" in one.attributes} == set(some[:2])
+    assert nord.browser.get(f"{BASE}/people/selected").location == f"{BASE}/people"
 
 
 # -- the file ------------------------------------------------------------------------------------

@@ -190,22 +190,25 @@ def test_what_was_entered_survives_the_sign_in_that_saving_waits_for(
     answer = send(front, anna, action="preview", **wanted)
     assert answer.location.startswith("/login/")
     assert anna.get(answer.location).status_code == 200
+    # Nobody else finds it, and nonsense in its place is just the form.
+    front.member(NORD, "vize@nord.example", "admin")
+    other = front.after_sign_in(answer, "vize@nord.example")
+    assert Document(other.text).all("input", name="grace_days")[0].get("value") == "0"
+    for nonsense in ("", "x" * 500, "‮"):
+        assert front.sign_in(ANNA).get(PAGE, query_string={"again": nonsense}).status_code == 200
     # The same admin, proven anew in the same browser, comes back to the filled form.
-    store = front.services.store
-    (keys,) = store.trip([("KEYS", "policy-draft:*")], repeatable=True)
-    tokens = [key.decode().rsplit(":", 1)[1] for key in keys]
-    (token,) = tokens
-    back = front.sign_in(ANNA).get(f"{PAGE}?again=policy&draft={token}")
+    back = front.after_sign_in(answer, ANNA)
+    assert "Nothing has been saved yet" in back.text
     document = Document(back.text)
     ticked = [b for b in document.all("input", name="selected") if "checked" in b.attributes]
     assert len([box for box in ticked if "disabled" not in box.attributes]) == 150
     assert document.all("input", name="grace_days")[0].get("value") == "3"
-    # Nobody else finds it, and nonsense in its place is just the form.
-    front.member(NORD, "vize@nord.example", "admin")
-    other = front.sign_in("vize@nord.example").get(f"{PAGE}?again=policy&draft={token}")
-    assert Document(other.text).all("input", name="grace_days")[0].get("value") == "0"
-    for nonsense in ("", "x" * 500, "‮"):
-        assert front.sign_in(ANNA).get(PAGE, query_string={"draft": nonsense}).status_code == 200
+    # What is wrong with it is said there, as if it had just been sent.
+    front.clock.forward(minutes=10)
+    answer = send(front, anna, action="preview", **{**PLAIN, "grace_days": "many"})
+    back = front.after_sign_in(answer, ANNA)
+    (days,) = Document(back.text).all("input", name="grace_days")
+    assert (days.get("value"), days.get("aria-invalid")) == ("many", "true")
 
 
 def test_everybody_missing_is_reminded_in_one_click(front: Front, anna: FlaskClient) -> None:

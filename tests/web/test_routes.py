@@ -87,6 +87,7 @@ GUARDS = {
     "admin.overview": ADMIN,
     "admin.people": ADMIN,
     "admin.export_people": ADMIN,
+    "admin.selected_before": ADMIN,
     "admin.selected_people": ADMIN,
     "admin.invitations": ADMIN,
     "admin.change_open_invitation": ADMIN,

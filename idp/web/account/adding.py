@@ -17,6 +17,7 @@ from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.qr import qr_svg
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _PHONE = ("sms", "voice")
 _Refusal = FactorRefused | SendRefused | Throttled
@@ -38,17 +39,17 @@ def confirm_app() -> Response:
     """The code that proves the app holds the key."""
     http.check_form()
     who = _adding("totp")
-    name = request.form.get("name", "")
+    name = typed_form().get("name", "")
     try:
         enrolled = http.services().authn.own_factors.adding.confirm_totp(
             who.person, who.session.sid, request.form.get("code", ""), name, where()
         )
     except _REFUSALS as error:
-        return _app_page(who, error, name)
+        return _app_page(who, error)
     return _added(who, enrolled)
 
 
-def _app_page(who: SignedIn, error: _Refusal | None = None, name: str = "") -> Response:
+def _app_page(who: SignedIn, error: _Refusal | None = None) -> Response:
     begun = http.services().authn.own_factors.adding.begin_totp(who.person, who.session.sid)
     named = isinstance(error, FactorRefused) and error.code in ("too-long", "name-invalid")
     page = contexts.AccountEnroll(
@@ -58,7 +59,7 @@ def _app_page(who: SignedIn, error: _Refusal | None = None, name: str = "") -> R
         qr=qr_svg(begun.uri),
         secret=begun.secret,
         otpauth_uri=begun.uri,
-        name=name,
+        name=typed_form().get("name", "")[:400],
         first=not who.person.enrolled,
     )
     return show(who, page, status=_status(error))
@@ -78,17 +79,17 @@ def confirm_passkey() -> Response:
     """The browser's answer."""
     http.check_form()
     who = _adding("webauthn")
-    name = request.form.get("name", "")
+    name = typed_form().get("name", "")
     try:
         enrolled = http.services().authn.own_factors.adding.confirm_passkey(
             who.person, who.session.sid, request.form.get("credential", ""), name, where()
         )
     except _REFUSALS as error:
-        return _passkey_page(who, error, name)
+        return _passkey_page(who, error)
     return _added(who, enrolled)
 
 
-def _passkey_page(who: SignedIn, error: _Refusal | None = None, name: str = "") -> Response:
+def _passkey_page(who: SignedIn, error: _Refusal | None = None) -> Response:
     adding = http.services().authn.own_factors.adding
     named = isinstance(error, FactorRefused) and error.code in ("too-long", "name-invalid")
     page = contexts.AccountAddPasskey(
@@ -96,7 +97,7 @@ def _passkey_page(who: SignedIn, error: _Refusal | None = None, name: str = "") 
         errors=_errors(error, "name" if named else ""),
         error_values=_values(error),
         passkey=adding.passkey_options(who.person, who.session.sid),
-        name=name,
+        name=typed_form().get("name", "")[:400],
     )
     return show(who, page, status=_status(error))
 
@@ -142,8 +143,8 @@ def confirm_phone() -> Response:
 def _phone_page(who: SignedIn, error: _Refusal | None = None) -> Response:
     adding = http.services().authn.own_factors.adding
     pending = adding.pending(who.person, who.session.sid, "phone")
-    ways = _phone_ways(who)
-    factor = pending.factor.value if pending else request.form.get("factor", ways[0])
+    ways, form = _phone_ways(who), typed_form()
+    factor = pending.factor.value if pending else form.get("factor", ways[0])
     page = contexts.AccountAddPhone(
         me=me_of(who.person),
         notice=notice(),
@@ -151,7 +152,7 @@ def _phone_page(who: SignedIn, error: _Refusal | None = None) -> Response:
         error_values=_values(error),
         ways=ways,
         factor=factor if factor in ways else ways[0],
-        phone_number=request.form.get("phone_number", "")[:64],
+        phone_number=form.get("phone_number", "")[:64],
         destination=pending.destination if pending else "",
         outbox_url=http.outbox_url("sms", "voice") if pending else "",
     )
@@ -211,7 +212,7 @@ def _email_page(who: SignedIn, error: _Refusal | None = None) -> Response:
 
 def _adding(*factors: str) -> SignedIn:
     """Who has signed in a moment ago and may add one of these; else there is no such page."""
-    who = person_signed_in(fresh=True, back=request.path)
+    who = person_signed_in(fresh=True)
     overview = http.services().authn.own_factors.overview(who.person)
     if not set(factors) & set(addable(overview)):
         abort(404)

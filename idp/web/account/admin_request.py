@@ -10,6 +10,7 @@ from idp.web.account.frame import bp, done, minutes, notice, show
 from idp.web.admin.frame import me_of
 from idp.web.guards import is_admin, person_signed_in
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 
 @bp.get("/account/companies/<number>/admin-request")
@@ -26,7 +27,7 @@ def admin_request(number: str) -> Response:
 def change_admin_request(number: str) -> Response:
     """Ask, or take it back."""
     http.check_form()
-    who = person_signed_in(back=request.path)
+    who = person_signed_in()
     membership = _membership(who, number)
     service, account_id = http.services().admin_requests, who.person.account_id
     reason = request.form.get("reason", "")
@@ -43,7 +44,7 @@ def change_admin_request(number: str) -> Response:
     except UnknownRequest:
         return http.see_other(request.path)
     except RequestRefused as error:
-        return _page(who, membership, reason=reason, error=error)
+        return _page(who, membership, error=error)
 
 
 def _membership(who: SignedIn, number: str) -> PersonMembership:
@@ -58,7 +59,6 @@ def _page(
     who: SignedIn,
     membership: PersonMembership,
     *,
-    reason: str = "",
     error: RequestRefused | None = None,
 ) -> Response:
     person, tenant_id = who.person, membership.tenant_id
@@ -70,7 +70,7 @@ def _page(
         tenant_name=membership.tenant_name,
         row=http.services().admin_requests.latest_of(person.account_id, tenant_id),
         admins=len(admins_of(tenant_id, other_than=person.account_id)),
-        reason=reason[:4000],
+        reason=typed_form().get("reason", "")[:4000],
         days=LIFETIME.days,
     )
     return show(who, page, status=400 if error else None)

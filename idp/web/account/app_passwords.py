@@ -9,6 +9,7 @@ from idp.web.account.frame import bp, done, notice, show, where
 from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _HERE = "/account/app-passwords"
 
@@ -34,7 +35,7 @@ def app_passwords() -> Response:
 def change_app_passwords() -> Response:
     """End one: that only takes trust back, so no fresh sign-in is asked for."""
     http.check_form()
-    who = person_signed_in(back=_HERE)
+    who = person_signed_in()
     if request.form.get("action") != "delete":
         abort(400)
     wanted = request.form.get("id", "")[:32]
@@ -53,7 +54,7 @@ def new_app_password() -> Response:
 def create_app_password() -> Response:
     """Make it and show it, this one time."""
     http.check_form()
-    who = person_signed_in(fresh=True, back=f"{_HERE}/new")
+    who = person_signed_in(fresh=True)
     target, comment = request.form.get("target", ""), request.form.get("comment", "")
     days = request.form.get("days", "").strip()
     counted = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else None
@@ -64,7 +65,7 @@ def create_app_password() -> Response:
             who.person, target, comment, counted, where()
         )
     except AppPasswordRefused as error:
-        return _form(who, target, comment[:400], days, error)
+        return _form(who, error)
     page = contexts.AccountAppPasswordMade(
         me=me_of(who.person),
         password=password,
@@ -75,13 +76,9 @@ def create_app_password() -> Response:
     return show(who, page)
 
 
-def _form(
-    who: SignedIn,
-    target: str = "",
-    comment: str = "",
-    days: str = "",
-    error: AppPasswordRefused | None = None,
-) -> Response:
+def _form(who: SignedIn, error: AppPasswordRefused | None = None) -> Response:
+    form = typed_form()
+    target, days = form.get("target", ""), form.get("days", "").strip()
     targets = http.services().app_passwords.targets(who.person)
     several = len({one.tenant_id for one in targets}) > 1
     page = contexts.AccountAppPasswordNew(
@@ -98,7 +95,7 @@ def _form(
             for one in targets
         ),
         target=target if any(one.key == target for one in targets) else "",
-        comment=comment,
+        comment=form.get("comment", "")[:400],
         days=days if days in map(str, LIFETIMES) else "",
         lifetimes=LIFETIMES,
     )

@@ -33,7 +33,7 @@ def clients() -> Response:
 def change_clients() -> Response:
     """Take one client's access back; its tokens end."""
     http.check_form()
-    who = person_signed_in(back="/account/clients")
+    who = person_signed_in()
     if request.form.get("action") != "revoke-client":
         abort(400)
     client_id = request.form.get("client_id", "")

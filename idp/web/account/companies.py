@@ -10,6 +10,7 @@ from idp.web.account.frame import bp, done, minutes, show
 from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 
 @bp.get("/account/companies/<number>/write")
@@ -23,13 +24,13 @@ def write(number: str) -> Response:
 def send_letter(number: str) -> Response:
     """Send it."""
     http.check_form()
-    who = person_signed_in(back=request.path)
+    who = person_signed_in()
     membership = _membership(who, number)
     text = request.form.get("text", "")
     try:
         http.services().letters.send(who.person, membership, text, ip=http.caller().ip)
     except LetterRefused as error:
-        return _write_page(who, membership, text, error)
+        return _write_page(who, membership, error)
     return done("/account", "letter-sent")
 
 
@@ -43,13 +44,13 @@ def join() -> Response:
 def join_company() -> Response:
     """Join it, or wait for its admin."""
     http.check_form()
-    who = person_signed_in(back="/account/join")
+    who = person_signed_in()
     number = request.form.get("customer_number", "")
     everything = http.services()
     try:
         tenant_id = everything.joining.join(who.person.account_id, number, ip=http.caller().ip)
     except JoinRefused as error:
-        return _join_page(who, number, error)
+        return _join_page(who, error)
     person = everything.persons.load(who.person.subject)
     membership = person.membership_of(tenant_id) if person else None
     waits = membership is not None and membership.status == "waiting"
@@ -64,7 +65,6 @@ def _membership(who: SignedIn, number: str) -> PersonMembership:
 def _write_page(
     who: SignedIn,
     membership: PersonMembership,
-    text: str = "",
     error: LetterRefused | None = None,
 ) -> Response:
     whole = error is not None and error.code in ("too-many-letters", "no-admin")
@@ -72,20 +72,18 @@ def _write_page(
         me=me_of(who.person),
         errors={"" if whole else "text": error.code} if error else {},
         tenant_name=membership.tenant_name,
-        text=text,
+        text=typed_form().get("text", ""),
         readable=http.services().letters.has_reader(who.person, membership),
     )
     return show(who, page, status=400 if error else None)
 
 
-def _join_page(
-    who: SignedIn, number: str | None = None, error: JoinRefused | None = None
-) -> Response:
+def _join_page(who: SignedIn, error: JoinRefused | None = None) -> Response:
     throttled = error is not None and error.code == "throttled"
     page = contexts.AccountJoin(
         me=me_of(who.person),
         errors={"" if throttled else "customer_number": error.code} if error else {},
         error_values={"minutes": minutes(error.retry_after)} if error else {},
-        customer_number="0" if number is None else number[:40],
+        customer_number=typed_form().get("customer_number", "0")[:40],
     )
     return show(who, page, status=400 if error else None)

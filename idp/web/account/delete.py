@@ -11,6 +11,7 @@ from idp.web.account.frame import bp, done, notice, show
 from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 
 @bp.get("/account/companies/<number>/leave")
@@ -24,7 +25,7 @@ def leave(number: str) -> Response:
 def leave_company(number: str) -> Response:
     """Leave it."""
     http.check_form()
-    who = person_signed_in(fresh=True, back=request.path)
+    who = person_signed_in(fresh=True)
     membership = _membership(who, number)
     if request.form.get("action") != "leave":
         abort(400)
@@ -47,14 +48,13 @@ def delete_account() -> Response:
 def confirm_deletion() -> Response:
     """Delete it, once the address was typed."""
     http.check_form()
-    who = person_signed_in(fresh=True, back="/account/delete")
-    typed = request.form.get("email", "").strip()[:320]
+    who = person_signed_in(fresh=True)
     try:
-        http.services().leaving.delete_own(who.person, typed, http.caller().ip)
+        http.services().leaving.delete_own(who.person, _typed_email(), http.caller().ip)
     except EmailMismatch as error:
-        return _delete_page(who, typed, error.code)
+        return _delete_page(who, error.code)
     except (LastAdminOf, OperatorStays):
-        return _delete_page(who, typed, "account-stays")
+        return _delete_page(who, "account-stays")
     return http.page(contexts.AccountDeleted(email=who.person.email), person=who.person)
 
 
@@ -81,7 +81,11 @@ def _leave_page(
     return show(who, page, status=status)
 
 
-def _delete_page(who: SignedIn, typed: str = "", code: str = "") -> Response:
+def _typed_email() -> str:
+    return typed_form().get("email", "").strip()[:320]
+
+
+def _delete_page(who: SignedIn, code: str = "") -> Response:
     everything, person = http.services(), who.person
     departure = everything.leaving.departure(person.account_id)
     page = contexts.AccountDelete(
@@ -95,6 +99,6 @@ def _delete_page(who: SignedIn, typed: str = "", code: str = "") -> Response:
         app_passwords=departure.app_passwords,
         sessions=len(everything.sessions.list(person.subject)),
         operator=departure.is_operator,
-        email=typed,
+        email=_typed_email(),
     )
     return show(who, page, status=400 if code else None)

@@ -48,7 +48,7 @@ def devices() -> Response:
 def change_devices() -> Response:
     """Sign out one or all others; forget one or all."""
     http.check_form()
-    who = person_signed_in(back="/account/devices")
+    who = person_signed_in()
     everything, person = http.services(), who.person
     ip = http.caller().ip
     match request.form.get("action"):

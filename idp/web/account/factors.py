@@ -13,6 +13,7 @@ from idp.web.account.frame import bp, done, notice, show, where
 from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _CHOICES = ("always", "on-demand", "turn-off")
 
@@ -37,7 +38,7 @@ def factors() -> Response:
         recovery_codes_left=person.recovery_codes_left,
         recovery_counts=overview.recovery_counts,
         password_changed_at=everything.accounts.get(person.account_id).password_changed_at,
-        opened=request.args.get("again", ""),
+        opened=typed_form().get("action", ""),
         known=known if has_passkey or "done" in request.args else None,
     )
     return show(who, page)
@@ -54,8 +55,7 @@ def change_factors() -> Response:
     """How often a second factor is asked for, or none at all."""
     http.check_form()
     action = request.form.get("action", "")
-    again = f"?again={action}" if action in _CHOICES else ""
-    who = person_signed_in(fresh=True, back=f"/account/factors{again}")
+    who = person_signed_in(fresh=True)
     if action not in _CHOICES:
         abort(400)
     own = http.services().authn.own_factors
@@ -81,7 +81,7 @@ def change_factor(kind: str, factor_id: str) -> Response:
     """Name or remove it."""
     http.check_form()
     action = request.form.get("action", "")
-    who = person_signed_in(fresh=True, back=f"{request.path}?again=1")
+    who = person_signed_in(fresh=True)
     if action not in ("rename", "remove"):
         abort(400)
     own = http.services().authn.own_factors
@@ -95,7 +95,7 @@ def change_factor(kind: str, factor_id: str) -> Response:
     try:
         renamed = own.rename(who.person, kind, factor_id, name)
     except FactorRefused as error:
-        return _factor_page(who, kind, factor_id, name=name, errors={"name": error.code})
+        return _factor_page(who, kind, factor_id, errors={"name": error.code})
     return done("/account/factors", "factor-renamed") if renamed else abort(404)
 
 
@@ -117,7 +117,7 @@ def recovery_codes() -> Response:
 def renew_recovery_codes() -> Response:
     """Ten new ones, shown once."""
     http.check_form()
-    who = person_signed_in(fresh=True, back="/account/recovery-codes?again=1")
+    who = person_signed_in(fresh=True)
     try:
         codes = http.services().authn.own_factors.renew_recovery_codes(who.person, where())
     except FactorRefused:
@@ -173,7 +173,6 @@ def _factor_page(
     kind: str,
     factor_id: str,
     *,
-    name: str | None = None,
     errors: dict[str, str] | None = None,
 ) -> Response:
     overview = http.services().authn.own_factors.overview(who.person)
@@ -185,7 +184,7 @@ def _factor_page(
         notice=notice(),
         errors=errors or {},
         factor=_row(found),
-        name=found.name if name is None else name,
+        name=typed_form().get("name", found.name)[:400],
         last=len(overview.factors) == 1,
     )
     return show(who, page, status=400 if errors else None)

@@ -21,9 +21,7 @@ def done(path: str, notice: str) -> Response:
 
 def notice() -> str:
     """The notice of what was just carried out; none for a form shown again."""
-    if request.method != "GET":
-        return ""
-    return "confirmed" if "again" in request.args else request.args.get("done", "")
+    return request.args.get("done", "") if request.method == "GET" else ""
 
 
 def where() -> Where:

@@ -24,7 +24,7 @@ def password() -> Response:
 def change_password() -> Response:
     """Change it, proving the present one; every other session and remembered device ends."""
     http.check_form()
-    who = person_signed_in(fresh=True, back="/account/password")
+    who = person_signed_in(fresh=True)
     everything = http.services()
     caller = http.caller()
     form = request.form

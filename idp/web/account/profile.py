@@ -12,6 +12,7 @@ from idp.web.admin.frame import me_of
 from idp.web.guards import person_signed_in
 from idp.web.i18n import DEFAULT_ZONE, known_locale
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _AREAS = (
     "Europe",
@@ -37,7 +38,7 @@ def profile() -> Response:
 def change_profile() -> Response:
     """Another language or time zone."""
     http.check_form()
-    who = person_signed_in(back="/account/profile")
+    who = person_signed_in()
     language = known_locale(request.form.get("language", "")) or ""
     try:
         http.services().own_profile.prefer(
@@ -53,6 +54,8 @@ def change_profile() -> Response:
 def edit_profile() -> Response:
     """Names and telephone, to be changed by whoever has just signed in."""
     who = person_signed_in(fresh=True)
+    if typed_form():
+        return _edit_page(who, _typed())
     account = http.services().own_profile.get(who.person)
     kept = Profile(account.given_name or "", account.family_name or "", account.phone_number or "")
     return _edit_page(who, kept)
@@ -62,13 +65,8 @@ def edit_profile() -> Response:
 def save_profile() -> Response:
     """Keep them."""
     http.check_form()
-    who = person_signed_in(fresh=True, back="/account/profile/edit")
-    form = request.form
-    wanted = Profile(
-        form.get("given_name", "").strip(),
-        form.get("family_name", "").strip(),
-        form.get("phone_number", "").strip(),
-    )
+    who = person_signed_in(fresh=True)
+    wanted = _typed()
     try:
         http.services().own_profile.change(who.person, wanted, where())
     except ProfileRefused as error:
@@ -76,9 +74,18 @@ def save_profile() -> Response:
     return done("/account/profile", "profile-saved")
 
 
+def _typed() -> Profile:
+    form = typed_form()
+    return Profile(
+        form.get("given_name", "").strip(),
+        form.get("family_name", "").strip(),
+        form.get("phone_number", "").strip(),
+    )
+
+
 def _profile_page(who: SignedIn, errors: dict[str, str] | None = None) -> Response:
     account = http.services().own_profile.get(who.person)
-    form = request.form
+    form = typed_form()
     page = contexts.AccountProfile(
         me=me_of(who.person),
         notice=notice(),

@@ -22,6 +22,7 @@ from idp.web.admin.frame import done, frame_of, show
 from idp.web.admin.policy_pages import BAR_STEP, CHART_HEIGHT
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
+from idp.web.typed import typed_form
 
 _SHOWS: Mapping[str, moving.Show] = {"missing": "missing", "moved": "moved", "gone": "gone"}
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})", re.ASCII)
@@ -31,9 +32,7 @@ _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})\.\s*(\d{1,2})\.\s*(\d
 def activation(number: str) -> Response:
     """What it would do, or how far it has come."""
     admin = administrator(number)
-    chosen = _date_in(request.args.get("cutover_date", ""))
-    typed = chosen.isoformat() if chosen else ""
-    return show(admin, _page(admin, when=request.args.get("when", ""), typed=typed))
+    return show(admin, _page(admin))
 
 
 @bp.post("/admin/<number>/activation")
@@ -42,9 +41,7 @@ def change_activation(number: str) -> Response:
     check_form()
     form = request.form
     when, typed = form.get("when", "date"), form.get("cutover_date", "")[:40]
-    kept = {"again": "activation", "when": when[:4], "cutover_date": typed[:10]}
-    back = f"{request.path}?{urlencode(kept)}"
-    admin = administrator(number, fresh=True, back=back)
+    admin = administrator(number, fresh=True)
     actor, service = Actor.person(admin.who.person), services().activation
     confirmed = form.get("confirm_name", "")[:200]
     try:
@@ -57,8 +54,7 @@ def change_activation(number: str) -> Response:
         service.activate(admin.tenant_id, actor, cutover)
     except ActivationRefused as error:
         errors = {error.field: error.code}
-        page = _page(admin, when=when, typed=typed, errors=errors, confirmed=confirmed)
-        return show(admin, page, status=400)
+        return show(admin, _page(admin, errors), status=400)
     return see_other(f"{admin.base}/activation?done=activated")
 
 
@@ -66,7 +62,7 @@ def change_activation(number: str) -> Response:
 def remind_moving(number: str) -> Response:
     """Remind everybody who has not moved, or one of them."""
     check_form()
-    admin = administrator(number)
+    admin = administrator(number, back=f"/admin/{number}/activation")
     person = request.form.get("person", "")[:64].replace("\x00", "") or None
     count = services().activation.remind(admin.tenant_id, Actor.person(admin.who.person), person)
     said = "reminded" if count else "reminded-before"
@@ -89,14 +85,9 @@ def missing_file(number: str) -> Response:
     return response
 
 
-def _page(
-    admin: Administrator,
-    *,
-    when: str = "",
-    typed: str = "",
-    errors: Mapping[str, str] | None = None,
-    confirmed: str = "",
-) -> contexts.AdminPage:
+def _page(admin: Administrator, errors: Mapping[str, str] | None = None) -> contexts.AdminPage:
+    form = typed_form()
+    when, typed = form.get("when", ""), form.get("cutover_date", "")[:40]
     accounts = services().activation.state(admin.tenant_id)
     if not accounts.is_local:
         return _progress(admin, accounts, typed, errors or {})
@@ -114,7 +105,7 @@ def _page(
         existing=prospect.existing,
         new=prospect.new,
         members=prospect.members,
-        confirm_name=confirmed,
+        confirm_name=form.get("confirm_name", "")[:200],
         mails=_mails(admin, _midnight(admin, usual)),
     )
 

@@ -11,6 +11,7 @@ from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
+from idp.web.typed import typed_form
 
 
 @bp.get("/admin/<number>/app-passwords")
@@ -19,6 +20,8 @@ def app_passwords(number: str) -> Response:
     admin = administrator(number)
     rule = services().app_password_rules.rule_of(admin.tenant_id)
     days = "" if rule.days is None else str(rule.days)
+    if typed_form().get("action") == "save":
+        return show(admin, _page(admin, *_typed_rule()))
     return show(admin, _page(admin, rule.allowed, days))
 
 
@@ -28,10 +31,9 @@ def change_app_passwords(number: str) -> Response:
     check_form()
     action = request.form.get("action", "")
     here = f"/admin/{number}/app-passwords"
-    admin = administrator(number, fresh=action == "save", back=f"{here}?again=1")
+    admin = administrator(number, fresh=action == "save")
     rules, actor = services().app_password_rules, Actor.person(admin.who.person)
-    allowed = request.form.get("allowed") == "1"
-    days = request.form.get("days", "").strip()[:10]
+    allowed, days = _typed_rule()
     try:
         if action == "revoke":
             gone = rules.revoke(admin.tenant_id, actor, request.form.get("id", "")[:32])
@@ -48,6 +50,12 @@ def change_app_passwords(number: str) -> Response:
         page = _page(admin, allowed, days, {error.field: error.code})
         return show(admin, page, status=400)
     return see_other(f"{here}?done=app-password-rule-saved")
+
+
+def _typed_rule() -> tuple[bool, str]:
+    """Whether any are allowed, and for how many days, as it was entered."""
+    form = typed_form()
+    return form.get("allowed") == "1", form.get("days", "").strip()[:10]
 
 
 def _page(

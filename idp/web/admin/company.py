@@ -19,6 +19,7 @@ from idp.web.brand import contrast, normalise_accent, readable_on, text_on
 from idp.web.entering import brand_of
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, page, see_other, services
+from idp.web.typed import typed_form
 
 MOST_BYTES = 512 * 1024
 _ROOM = 16 * 1024
@@ -31,8 +32,15 @@ _OURS = "#0e5a6b"
 @bp.get("/admin/<number>/company")
 def company(number: str) -> Response:
     """What is booked, and the looks as they are."""
-    admin = administrator(number)
-    return _show(admin, accent=admin.membership.tenant_accent or "")
+    admin, form = administrator(number), typed_form()
+    draft = form.get("draft", "")
+    logo = _draft(admin, draft)
+    return _show(
+        admin,
+        accent=form.get("accent", admin.membership.tenant_accent or "")[:40],
+        logo=logo,
+        draft=draft if logo else "",
+    )
 
 
 @bp.post("/admin/<number>/company")

@@ -44,9 +44,7 @@ def me_of(person: Any) -> contexts.Me:
 
 def done() -> str:
     """The notice of what was just carried out; none for a form shown again."""
-    if request.method != "GET":
-        return ""
-    return "confirmed" if "again" in request.args else request.args.get("done", "")
+    return request.args.get("done", "") if request.method == "GET" else ""
 
 
 def show(admin: Administrator, page: contexts.AdminPage, *, status: int | None = None) -> Response:

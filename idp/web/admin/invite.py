@@ -27,6 +27,7 @@ from idp.web.admin.permissions_form import (
 )
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, locale_for, see_other, services
+from idp.web.typed import typed_form
 
 LONGEST = 200
 """Characters of a name."""
@@ -37,8 +38,10 @@ _FIELDS = {"role": "only-admins", "permission": "permission-not-held"}
 
 @bp.get("/admin/<number>/people/invite")
 def invite_form(number: str) -> Response:
-    """The empty form, with the permissions new members get."""
+    """The form, with the permissions new members get."""
     admin = administrator(number, right=MANAGE_PEOPLE)
+    if typed_form():
+        return show(admin, _form(admin, chosen_permissions(admin)))
     granted = [
         choice.key
         for group in permission_groups(admin, default_permissions())
@@ -175,7 +178,7 @@ def _form(
     errors: dict[str, str] | None = None,
     minutes: int = 1,
 ) -> contexts.Invite:
-    form = request.form
+    form = typed_form()
     everything = may_open_all(admin)
     some = form.get("products") == "some" or not everything
     opened = form.getlist("product") if form else None
@@ -200,7 +203,7 @@ def _form(
 def _invitations(admin: Administrator, *, throttled: Throttled | None = None) -> Response:
     everything = services()
     now = everything.clock.now()
-    state: State = _STATES.get(request.values.get("state", ""), "sent")
+    state: State = _STATES.get((typed_form() or request.args).get("state", ""), "sent")
     query = request.args.get("q", "")[:100].replace("\x00", "").strip()
     place = decode_cursor(request.args.get("after"))
     after = place if place and [type(v) for v in place] == [datetime, str] else None

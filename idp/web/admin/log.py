@@ -1,6 +1,8 @@
 """The company's change log: read, exported, and how long it is kept (T6)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import quote
 
 from flask import Response, abort, request
 
@@ -13,6 +15,7 @@ from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import administrator
 from idp.web.http import check_form, see_other, services
+from idp.web.typed import typed_form
 
 _CHOICES = (90, 180, 365, 730, 1095, 3650)
 
@@ -52,7 +55,7 @@ def export_log(number: str) -> Response:
 def log_retention(number: str) -> Response:
     """How long the log is kept, and what another choice would mean."""
     admin = administrator(number)
-    choice = request.args.get("days", "")[:10]
+    choice = _choice(typed_form() or request.args)
     settings = services().log_settings
     page = contexts.AdminLogRetention(
         frame=frame_of(admin),
@@ -74,10 +77,8 @@ def log_retention(number: str) -> Response:
 def change_log_retention(number: str) -> Response:
     """Save the choice."""
     check_form()
-    choice = request.form.get("days", "")[:10]
-    kept = choice if choice.isalnum() else ""
-    back = f"/admin/{number}/log/retention?days={kept}&again=1"
-    admin = administrator(number, fresh=True, back=back)
+    choice = _choice(request.form)
+    admin = administrator(number, fresh=True)
     if request.form.get("action") != "save":
         abort(400)
     try:
@@ -85,10 +86,15 @@ def change_log_retention(number: str) -> Response:
             admin.tenant_id, Actor.person(admin.who.person), _days(choice)
         )
     except RetentionInvalid:
-        return see_other(f"{admin.base}/log/retention?days={kept or '-'}")
+        shown = choice if choice.isalnum() else "-"
+        return see_other(f"{admin.base}/log/retention?days={quote(shown)}")
     except NotAllowed:
         abort(404)
     return see_other(f"{admin.base}/log?done=retention-saved")
+
+
+def _choice(given: Mapping[str, str]) -> str:
+    return given.get("days", "")[:10]
 
 
 def _days(choice: str) -> int | None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import cast
 
 from flask import Response, abort, request, stream_with_context
 
@@ -18,6 +19,7 @@ from idp.web.admin.invite import act_on_invitation, invitation_row
 from idp.web.admin.people_view import SIZES, PeopleView
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, guard, see_other, services
+from idp.web.typed import typed_form
 
 NEWEST = 5
 """Invitations that the list of people shows; the others have a page of their own."""
@@ -28,7 +30,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 @bp.get("/admin/<number>/people")
 def people(number: str) -> Response:
     """Who belongs to the company: searched, filtered, sorted, a page at a time."""
-    admin = administrator(number, right=MANAGE_PEOPLE)
+    admin, form = administrator(number, right=MANAGE_PEOPLE), typed_form()
+    if "list" in form:  # those to be written into a file, before a sign-in
+        return _people(admin, PeopleView.of_query(form["list"]))
     return _people(admin, PeopleView.of(request.args))
 
 
@@ -51,41 +55,70 @@ def export_people(number: str) -> Response:
     return _csv(admin, view.chosen, view)
 
 
+@bp.get("/admin/<number>/people/selected")
+def selected_before(number: str) -> Response:
+    """Those selected before a sign-in, and what would be done to them; else the list."""
+    admin, form = administrator(number, right=MANAGE_PEOPLE), typed_form()
+    view, action = PeopleView.of_query(form.get("list", "")), form.get("action", "")
+    rows = _preview(admin, action, _selected_ids()[:MAX_PAGE]) if action in ACTIONS else ()
+    if not rows:
+        return see_other(view.url(admin.base))
+    return show(admin, _selected(admin, view, rows))
+
+
 @bp.post("/admin/<number>/people/selected")
 def selected_people(number: str) -> Response:
     """Lock, unlock, remind or export those selected: first who that is, then the deed."""
     check_form()
-    admin = administrator(number, right=MANAGE_PEOPLE, back=f"/admin/{number}/people")
-    view = PeopleView.of_query(request.form.get("list", ""))
     action = request.form.get("action", "")
-    ids = [one for one in request.form.getlist("person") if _ID.fullmatch(one)]
-    ids = list(dict.fromkeys(ids))
+    # A lock waits for nothing; giving access back does.
+    admin = administrator(
+        number,
+        right=MANAGE_PEOPLE,
+        fresh=action == "unlock",
+        back=f"/admin/{number}/people" + ("/selected" if action in ACTIONS else ""),
+    )
+    view = PeopleView.of_query(request.form.get("list", ""))
+    ids = _selected_ids()
     if action != "export" and action not in ACTIONS:
         abort(400)
     if not ids or len(ids) > MAX_PAGE:
         return _people(admin, view, error="too-many-selected" if ids else "nobody-selected")
     if action == "export":
         return _csv(admin, PeopleFilter(only=frozenset(ids)), view)
-    bulk, actor = services().bulk, Actor.person(admin.who.person)
-    chosen: BulkAction = action  # type: ignore[assignment]
     reason = request.form.get("reason", "").strip()
+    rows = _preview(admin, action, ids)
+    if not rows:
+        abort(404)
+    if request.form.get("confirm") != "1" or all(row.refused for row in rows):
+        return show(admin, _selected(admin, view, rows))
+    if action != "remind" and not reason:
+        errors = {"reason": "reason-required"}
+        return show(admin, _selected(admin, view, rows, errors=errors), status=400)
+    willing = [row.member.membership_id for row in rows if not row.refused]
+    actor, chosen = Actor.person(admin.who.person), cast(BulkAction, action)
     try:
-        rows = bulk.preview(admin.tenant_id, actor, chosen, ids)
-        if not rows:
-            abort(404)
-        if request.form.get("confirm") != "1" or all(row.refused for row in rows):
-            return show(admin, _selected(admin, view, chosen, rows))
-        if chosen != "remind" and not reason:
-            errors = {"reason": "reason-required"}
-            return show(admin, _selected(admin, view, chosen, rows, errors=errors), status=400)
-        willing = [row.member.membership_id for row in rows if not row.refused]
-        outcome = bulk.carry_out(admin.tenant_id, actor, chosen, willing, reason)
+        outcome = services().bulk.carry_out(admin.tenant_id, actor, chosen, willing, reason)
     except NotAllowed:
         abort(404)
     refused = tuple(row for row in outcome if row.refused)
     if refused:
-        return show(admin, _selected(admin, view, chosen, refused, tried=True), status=409)
-    return see_other(view.url(admin.base, done=_DONE[chosen]))
+        return show(admin, _selected(admin, view, refused, tried=True), status=409)
+    return see_other(view.url(admin.base, done=_DONE[action]))
+
+
+def _preview(admin: Administrator, action: str, ids: list[str]) -> tuple[BulkRow, ...]:
+    """Who of those selected would be touched, and who not."""
+    actor, chosen = Actor.person(admin.who.person), cast(BulkAction, action)
+    try:
+        return services().bulk.preview(admin.tenant_id, actor, chosen, ids)
+    except NotAllowed:
+        abort(404)
+
+
+def _selected_ids() -> list[str]:
+    ids = [one for one in typed_form().getlist("person") if _ID.fullmatch(one)]
+    return list(dict.fromkeys(ids))
 
 
 def _people(
@@ -129,6 +162,7 @@ def _people(
         sorts={by: _sort_link(admin, view, by) for by in SORTS},
         sizes=tuple((n, replace(view.first(), size=n).url(admin.base)) for n in SIZES),
         state=view.query(),
+        selected=frozenset(_selected_ids()),
         total=service.count_people(admin.tenant_id, chosen=view.chosen),
         next_url=view.beyond(listing.next).url(admin.base) if listing.next else "",
         first_url=view.first().url(admin.base) if view.after else "",
@@ -148,13 +182,12 @@ def _sort_link(admin: Administrator, view: PeopleView, by: str) -> contexts.Sort
 def _selected(
     admin: Administrator,
     view: PeopleView,
-    action: BulkAction,
     rows: tuple[BulkRow, ...],
     *,
     errors: dict[str, str] | None = None,
     tried: bool = False,
 ) -> contexts.SelectedPeople:
-    sessions = services().sessions
+    sessions, action = services().sessions, cast(BulkAction, typed_form()["action"])
 
     def row_of(row: BulkRow) -> contexts.SelectedRow:
         member = row.member
@@ -174,7 +207,7 @@ def _selected(
         touched=tuple(row for row in shown if not row.refused),
         refused=tuple(row for row in shown if row.refused),
         sessions=sum(row.sessions for row in shown),
-        reason=request.form.get("reason", "")[:500],
+        reason=typed_form().get("reason", "")[:500],
         state=view.query(),
         back_url=view.url(admin.base),
         tried=tried,

@@ -6,8 +6,6 @@ again. What a form cannot tick it leaves as it is.
 
 from collections.abc import Collection
 
-from flask import request
-
 from idp.tenants.catalogue import (
     PERMISSIONS,
     PRODUCTS,
@@ -18,6 +16,7 @@ from idp.tenants.catalogue import (
 from idp.web import contexts
 from idp.web.guards import Administrator
 from idp.web.http import services
+from idp.web.typed import typed_form
 
 
 def permission_groups(
@@ -50,22 +49,22 @@ def chosen_permissions(admin: Administrator, before: Collection[str] = ()) -> li
     """Those ticked one by one, all of every group ticked as a whole that the admin may tick, and
     those held ``before`` that they may not.
     """
-    groups = set(request.form.getlist("permission_group"))
+    groups = set(typed_form().getlist("permission_group"))
     whole = [
         p.key
         for p in PERMISSIONS
         if _group_key(p.product, p.group) in groups and _holds(admin, p.key)
     ]
     kept = [key for key in before if not _holds(admin, key)]
-    return list(dict.fromkeys([*request.form.getlist("permission"), *whole, *kept]))
+    return list(dict.fromkeys([*typed_form().getlist("permission"), *whole, *kept]))
 
 
 def opens_console(before: Collection[str] = ()) -> bool:
     """Whether the form gives somebody a right of the console that they did not have ``before``:
     a stolen session must not, for whoever has one comes back when the session is gone.
     """
-    groups = set(request.form.getlist("permission_group"))
-    wanted = set(request.form.getlist("permission"))
+    groups = set(typed_form().getlist("permission_group"))
+    wanted = set(typed_form().getlist("permission"))
     wanted |= {p.key for p in PERMISSIONS if _group_key(p.product, p.group) in groups}
     return bool(console_rights("employee", wanted) - set(before))
 
@@ -98,10 +97,10 @@ def chosen_products(admin: Administrator, before: Collection[str] | None = ()) -
 
     Raises ``UnknownCatalogueEntry`` for what the company has not booked.
     """
-    if request.form.get("products") != "some":
+    if typed_form().get("products") != "some":
         return None
     booked = services().tenants.products_of(admin.tenant_id)
-    ticked = request.form.getlist("product")
+    ticked = typed_form().getlist("product")
     if set(ticked) - set(booked):
         raise UnknownCatalogueEntry("no such product is booked")
     own = booked if admin.is_admin else admin.membership.products

@@ -24,6 +24,7 @@ from idp.web.admin.permissions_form import (
 )
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
+from idp.web.typed import typed_form
 
 _WITH_REASON = ("send-away", "lock", "unlock", "reset-factors", "remove")
 _FIELDS = {"permissions": "permission", "products": "product"}
@@ -34,7 +35,7 @@ _FIELDS = {"permissions": "permission", "products": "product"}
 def person(number: str, membership_id: str) -> Response:
     """One person of the company."""
     admin = administrator(number, right=MANAGE_PEOPLE)
-    opened = request.args.get("again") or request.args.get("do", "")
+    opened = typed_form().get("action") or request.args.get("do", "")
     return show(admin, person_page(admin, member_of(admin, membership_id), failed=opened))
 
 
@@ -43,14 +44,13 @@ def change_person(number: str, membership_id: str) -> Response:
     """Letting in, role, permissions, products, lock, unlock, factor reset, removal."""
     check_form()
     action = request.form.get("action", "")
-    sensitive = action in ("role", "reset-factors")
-    opened = f"{request.path}?again={action}" if sensitive else None
-    admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive, back=opened)
+    # A lock waits for nothing: it may be needed this minute, and takes nothing for good.
+    sensitive = action in ("role", "reset-factors", "unlock", "remove")
+    admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive)
     member = member_of(admin, membership_id)
     granting = action == "permissions" or (action == "admit" and "with_permissions" in request.form)
     if granting and opens_console(member.permissions):
-        again = f"{request.path}?again={action}"
-        administrator(number, right=MANAGE_PEOPLE, fresh=True, back=again)
+        administrator(number, right=MANAGE_PEOPLE, fresh=True)
     page = f"{admin.base}/people/{membership_id}"
     reason = request.form.get("reason", "").strip()
     errors: dict[str, str] = {}
@@ -72,9 +72,7 @@ def change_person(number: str, membership_id: str) -> Response:
             errors[_FIELDS.get(action, "") if beside else ""] = refused.code
         except (UnknownCatalogueEntry, ValueError):
             errors[""] = "role-invalid" if action == "role" else "permission-unknown"
-    return show(
-        admin, person_page(admin, member, errors=errors, reason=reason, failed=action), status=400
-    )
+    return show(admin, person_page(admin, member, errors=errors, failed=action), status=400)
 
 
 def _carry_out(admin: Administrator, member: MemberRow, action: str, reason: str, page: str) -> str:
@@ -122,9 +120,7 @@ def person_page(
     member: MemberRow,
     *,
     errors: dict[str, str] | None = None,
-    reason: str = "",
     failed: str = "",
-    hours: str = "24",
 ) -> contexts.PersonDetail:
     """The person's page, with what was entered where ``failed`` names the action."""
     everything, tenant_id = services(), admin.tenant_id
@@ -136,10 +132,15 @@ def person_page(
     ends = _consequences(admin, member)
     log = f"{admin.base}/log?person={member.membership_id}"
     is_self = member.account_id == admin.who.person.account_id
+    form = typed_form()
     given = given_to(admin, member)
     ticked, opened = set(given.permissions if given else member.permissions), member.products
-    if errors and failed == "permissions":
+    some_products = opened is not None
+    if form and (failed == "permissions" or "with_permissions" in form):
         ticked = set(chosen_permissions(admin, member.permissions))
+    if form and failed == "products":
+        some_products = form.get("products") == "some"
+        opened = tuple(form.getlist("product")) if some_products else None
     return contexts.PersonDetail(
         frame=frame_of(admin),
         notice=done(),
@@ -147,7 +148,7 @@ def person_page(
         person=person_row(member),
         groups=permission_groups(admin, ticked),
         products=product_choices(admin, opened),
-        some_products=opened is not None,
+        some_products=some_products,
         may_open_all=may_open_all(admin),
         not_given=not_given(given),
         member_since=member.created_at,
@@ -163,12 +164,14 @@ def person_page(
         and not policy.phishing_resistant_only,
         bypass_until=until if stands else None,
         reminded_at=member.mfa_reminded_at,
-        hours=hours,
+        role=form.get("role", member.role) if failed == "role" else member.role,
+        hours=form.get("hours", "24")[:5],
         ends=ends,
         told=everything.told.of(tenant_id, member.membership_id) if member.is_locked else (),
         changes=latest_changes(admin, subject=member.subject) if may_read_log else (),
         log_url=log if may_read_log else "",
-        reason=reason,
+        reason=form.get("reason", "")[:4000],
+        confirm_name=form.get("confirm_name", "")[:200],
         failed=failed,
     )
 

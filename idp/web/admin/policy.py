@@ -1,14 +1,11 @@
 """The company's MFA policy (M6, M11): the form, what saving it would do, saving, and reminders."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import urlencode
 
-import orjson
 from flask import Response, request
-from werkzeug.datastructures import MultiDict
 
-from idp.people.members.service import Actor
+from idp.core.person import Policy
+from idp.people.actors import Actor
 from idp.tenants.policy import InvalidPolicy
 from idp.web import contexts
 from idp.web.admin import bp
@@ -17,9 +14,7 @@ from idp.web.admin.policy_form import Entered, entered_in, proposed
 from idp.web.admin.policy_pages import form_page, preview_page
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
-
-_DRAFT_LIFE = 1800
-"""Seconds that a form outlives the sign-in it has to wait for."""
+from idp.web.typed import typed_form
 
 
 @bp.get("/admin/<number>/policy")
@@ -29,14 +24,14 @@ def policy(number: str) -> Response:
     if services().activation.state(admin.tenant_id).is_local:
         return show(admin, contexts.PolicyLocal(frame=frame_of(admin)))
     current = services().tenants.policy(admin.tenant_id)
-    draft = _draft(admin, request.args.get("draft", ""))
-    if draft is not None:  # back from the sign-in that saving had to wait for
-        try:
-            wanted = proposed(admin, current, draft)
-            return show(admin, form_page(admin, wanted, draft.selected, entered=draft))
-        except InvalidPolicy:
-            pass
-    return show(admin, form_page(admin, current, None))
+    if "mfa" not in typed_form():
+        return show(admin, form_page(admin, current, None))
+    entered = entered_in(typed_form())
+    try:
+        wanted = proposed(admin, current, entered)
+        return show(admin, form_page(admin, wanted, entered.selected, entered=entered))
+    except InvalidPolicy as error:
+        return show(admin, _mistaken(admin, current, entered, error))
 
 
 @bp.post("/admin/<number>/policy")
@@ -46,7 +41,7 @@ def change_policy(number: str) -> Response:
     admin = administrator(number)
     if services().activation.state(admin.tenant_id).is_local:
         return see_other(f"{admin.base}/policy")
-    admin = administrator(number, fresh=True, back=_keep_draft(admin))
+    admin = administrator(number, fresh=True)
     current = services().tenants.policy(admin.tenant_id)
     entered = entered_in(request.form)
     # "Change again" adds its own action behind the hidden one of the preview.
@@ -67,14 +62,7 @@ def change_policy(number: str) -> Response:
             **entered.values(admin),
         )
     except InvalidPolicy as error:
-        page = form_page(
-            admin,
-            entered.as_far_as_it_goes(current),
-            entered.selected,
-            entered=entered,
-            errors={error.field: error.code},
-        )
-        return show(admin, replace(page, **entered.typed), status=400)
+        return show(admin, _mistaken(admin, current, entered, error), status=400)
     return see_other(f"{admin.base}/policy?done=policy-saved")
 
 
@@ -82,31 +70,21 @@ def change_policy(number: str) -> Response:
 def send_reminders(number: str) -> Response:
     """Mail everybody whom the policy binds and who has nothing set up."""
     check_form()
-    admin = administrator(number)
+    admin = administrator(number, back=f"/admin/{number}/policy")
     count = services().rollout.remind(admin.tenant_id, Actor.person(admin.who.person))
     said = "reminded" if count else "reminded-before"
     return see_other(f"{admin.base}/policy?done={said}&reminded={count}#rollout")
 
 
-def _keep_draft(admin: Administrator) -> str:
-    """The address under which the form comes back with what was entered."""
-    everything = services()
-    token = everything.randomness.token()
-    kept = [[name, value] for name, value in request.form.items(multi=True)]
-    everything.store.put(_draft_key(admin, token), orjson.dumps(kept), _DRAFT_LIFE)
-    return f"{request.path}?{urlencode({'again': 'policy', 'draft': token})}"
-
-
-def _draft(admin: Administrator, token: str) -> Entered | None:
-    if not token or len(token) > 64:
-        return None
-    kept = services().store.get(_draft_key(admin, token))
-    if kept is None:
-        return None
-    pairs: Sequence[tuple[str, str]] = orjson.loads(kept)
-    return entered_in(MultiDict(pairs))
-
-
-def _draft_key(admin: Administrator, token: str) -> str:
-    """Nobody else, and no other company, finds it."""
-    return f"policy-draft:{admin.tenant_id}:{admin.subject}:{token}"
+def _mistaken(
+    admin: Administrator, current: Policy, entered: Entered, error: InvalidPolicy
+) -> contexts.PolicyPage:
+    """The form as it was entered, with what is wrong."""
+    page = form_page(
+        admin,
+        entered.as_far_as_it_goes(current),
+        entered.selected,
+        entered=entered,
+        errors={error.field: error.code},
+    )
+    return replace(page, **entered.typed)

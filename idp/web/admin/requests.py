@@ -9,12 +9,15 @@ from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.guards import Administrator, administrator
 from idp.web.http import check_form, see_other, services
+from idp.web.typed import typed_form
 
 
 @bp.get("/admin/<number>/requests")
 def requests(number: str) -> Response:
     """Those that wait."""
-    return _page(administrator(number))
+    admin, form = administrator(number), typed_form()
+    refusing = form.get("action") == "refuse"
+    return _page(admin, failed=form.get("request", "") if refusing else "")
 
 
 @bp.post("/admin/<number>/requests")
@@ -23,8 +26,7 @@ def decide_request(number: str) -> Response:
     check_form()
     action, request_id = request.form.get("action", ""), request.form.get("request", "")
     reason = request.form.get("reason", "")
-    back = f"{request.path}?again={request_id if request_id.isalnum() else ''}"
-    admin = administrator(number, fresh=action == "consent", back=back)
+    admin = administrator(number, fresh=action == "consent")
     service, actor = services().admin_requests, Actor.person(admin.who.person)
     try:
         match action:
@@ -40,7 +42,7 @@ def decide_request(number: str) -> Response:
     except (NotAllowed, UnknownRequest):
         abort(404)
     except RequestRefused as error:
-        return _page(admin, error=error, failed=request_id, reason=reason)
+        return _page(admin, error=error, failed=request_id)
 
 
 def _page(
@@ -48,7 +50,6 @@ def _page(
     *,
     error: RequestRefused | None = None,
     failed: str = "",
-    reason: str = "",
 ) -> Response:
     page = contexts.AdminRequests(
         frame=frame_of(admin),
@@ -57,6 +58,6 @@ def _page(
         rows=tuple(services().admin_requests.list_open(admin.tenant_id)),
         me_subject=admin.subject,
         failed=failed,
-        reason=reason[:4000],
+        reason=typed_form().get("reason", "")[:4000],
     )
     return show(admin, page, status=400 if error else None)

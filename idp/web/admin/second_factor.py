@@ -18,10 +18,8 @@ def change_second_factor(number: str, membership_id: str) -> Response:
     check_form()
     action = request.form.get("action", "")
     page = f"/admin/{number}/people/{membership_id}"
-    sensitive = action == "bypass"
-    back = f"{page}?again=bypass" if sensitive else page
     right = MANAGE_PEOPLE if action == "remind" else ()
-    admin = administrator(number, right=right, fresh=sensitive, back=back)
+    admin = administrator(number, right=right, fresh=action == "bypass", back=page)
     member = member_of(admin, membership_id)
     rollout, actor = services().rollout, Actor.person(admin.who.person)
     reason, hours = request.form.get("reason", "").strip(), request.form.get("hours", "").strip()
@@ -46,5 +44,4 @@ def change_second_factor(number: str, membership_id: str) -> Response:
         abort(404)
     except Refused as refused:
         errors["hours" if refused.code == "bypass-hours-invalid" else ""] = refused.code
-    shown = person_page(admin, member, errors=errors, reason=reason, failed=action, hours=hours[:5])
-    return show(admin, shown, status=400)
+    return show(admin, person_page(admin, member, errors=errors, failed=action), status=400)

@@ -15,7 +15,7 @@ from idp.clients.secrets import LastSecret
 from idp.people.actors import NotAllowed
 from idp.tenants.errors import UnknownTenant
 from idp.web import http
-from idp.web.client_console.console import Console, keep_draft, take_draft
+from idp.web.client_console.console import Console
 from idp.web.client_console.form import (
     Problems,
     consequences,
@@ -28,26 +28,25 @@ from idp.web.client_console.form import (
 from idp.web.client_console.pages import checked, detail_page, discovery_url, form_page
 from idp.web.contexts import clients as contexts
 from idp.web.contexts.clients import ClientValues, FieldProblem
+from idp.web.typed import typed_form
 
 OVERLAPS = (0, 1, 24, 168)
 """Hours for which the old secret may go on."""
 
 Opener = Callable[..., Console]
-"""Opens the console: ``opener(fresh=True, back=…)``."""
+"""Opens the console: ``opener(fresh=True)``."""
 
 
 def new_form(opener: Opener) -> Response:
-    """The empty form, or the one that had to wait for a sign-in."""
-    console = opener(fresh=True)
-    draft = take_draft(console)
-    return form_page(console, read_form(draft) if draft else ClientValues())
+    """The form."""
+    console, form = opener(fresh=True), typed_form()
+    return form_page(console, read_form(form) if form else ClientValues())
 
 
 def register(opener: Opener) -> Response:
     """Register; the secret is on the answer and nowhere else."""
     http.check_form()
-    console = opener()
-    console = opener(fresh=True, back=keep_draft(console))
+    console = opener(fresh=True)
     values, metadata, problems = checked(console)
     tenant_id, owner_problem = _owner(console, values)
     if owner_problem:
@@ -79,20 +78,17 @@ def _owner(console: Console, values: ClientValues) -> tuple[str | None, FieldPro
 
 
 def edit_form(opener: Opener, client_id: str) -> Response:
-    """The form filled from the client, or the one that had to wait for a sign-in."""
-    console = opener(fresh=True)
+    """The form, filled from the client."""
+    console, form = opener(fresh=True), typed_form()
     client = console.get(client_id)
-    draft = take_draft(console)
-    values = read_form(draft, kind_of(client)) if draft else values_of(client)
+    values = read_form(form, kind_of(client)) if form else values_of(client)
     return form_page(console, values, client)
 
 
 def change(opener: Opener, client_id: str) -> Response:
     """Save, once what it does to those who use the client was read."""
     http.check_form()
-    console = opener()
-    console.get(client_id)
-    console = opener(fresh=True, back=keep_draft(console))
+    console = opener(fresh=True)
     client = console.get(client_id)
     values, metadata, problems = checked(console, client)
     if problems:

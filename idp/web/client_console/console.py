@@ -5,11 +5,9 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import orjson
-from flask import Response, abort, request
-from werkzeug.datastructures import MultiDict
+from flask import Response, abort
 
 from idp.clients.client import Client
 from idp.clients.registry import UnknownClient
@@ -21,9 +19,6 @@ from idp.web.contexts import Brand
 from idp.web.contexts.clients import ClientsPage
 from idp.web.guards import administrator, operator
 from idp.web.signed_in import SignedIn
-
-_DRAFT_TTL = 900
-_LONGEST_DRAFT = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +49,9 @@ class Console:
         return http.page(page, status=status, brand=self.brand, person=self.who.person)
 
 
-def company_console(number: str, *, fresh: bool = False, back: str | None = None) -> Console:
+def company_console(number: str, *, fresh: bool = False) -> Console:
     """For admins of that company and helpers with the right."""
-    admin = administrator(number, right=MANAGE_CLIENTS, fresh=fresh, back=back)
+    admin = administrator(number, right=MANAGE_CLIENTS, fresh=fresh)
     base = f"{admin.base}/clients"
     return Console(
         who=admin.who,
@@ -68,9 +63,9 @@ def company_console(number: str, *, fresh: bool = False, back: str | None = None
     )
 
 
-def operators_console(*, fresh: bool = False, back: str | None = None) -> Console:
+def operators_console(*, fresh: bool = False) -> Console:
     """For operators."""
-    who = operator(fresh=fresh, back=back)
+    who = operator(fresh=fresh)
     base = "/operator/clients"
     return Console(
         who=who,
@@ -80,34 +75,6 @@ def operators_console(*, fresh: bool = False, back: str | None = None) -> Consol
         frame={"layout": "operator/_layout.html", "base": base, "me": me_of(who.person)},
         brand=None,
     )
-
-
-# What was typed survives the sign-in that saving may have to wait for.
-
-
-def keep_draft(console: Console) -> str:
-    """Keep the posted form for this person; the address to come back to."""
-    typed = [(n, v) for n, v in request.form.items(multi=True) if n not in ("csrf_token", "step")]
-    text = urlencode(typed, errors="replace")
-    if len(text) > _LONGEST_DRAFT:
-        return request.path
-    everything = http.services()
-    draft = everything.randomness.token(12)
-    everything.store.put(_draft_key(console, draft), text, _DRAFT_TTL)
-    return f"{request.path}?again={draft}"
-
-
-def take_draft(console: Console) -> MultiDict[str, str] | None:
-    """The form as it was posted before the sign-in, once."""
-    draft = request.args.get("again", "")
-    if not draft or len(draft) > 64:
-        return None
-    kept = http.services().store.take(_draft_key(console, draft))
-    return MultiDict(parse_qsl(kept.decode(), keep_blank_values=True)) if kept else None
-
-
-def _draft_key(console: Console, draft: str) -> str:
-    return f"client-draft:{console.who.person.subject}:{request.path}:{draft}"
 
 
 # Where a page of the list ended, as its address says it.

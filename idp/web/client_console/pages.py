@@ -30,6 +30,7 @@ from idp.web.client_wording import problem_sentence
 from idp.web.contexts import clients as contexts
 from idp.web.contexts.clients import ClientValues
 from idp.web.i18n import Translator
+from idp.web.typed import typed_form
 
 PAGE = 50
 
@@ -98,7 +99,7 @@ def _next_url(filters: dict[str, str], last: Client) -> str:
 
 def detail_page(console: Console, client: Client, errors: dict[str, str] | None = None) -> Response:
     """One client: its facts, secrets, and last failed flows."""
-    everything = http.services()
+    everything, form = http.services(), typed_form()
     full = everything.client_desk.may_grant_management(console.actor, console.tenant_id)
     page = contexts.ClientDetail(
         **console.frame,
@@ -115,6 +116,9 @@ def detail_page(console: Console, client: Client, errors: dict[str, str] | None 
         created_at=client.created_at,
         disabled_at=client.disabled_at,
         locked=bool(managing(client.scope)) and not full,
+        failed=form.get("action", ""),
+        overlap_hours=form.get("overlap_hours", ""),
+        confirm_name=form.get("confirm_name", "")[:200],
         secrets=_secrets(client),
         failed_flows=_failed_flows(client),
     )

@@ -207,6 +207,10 @@ class ClientDetail(ClientsPage):
     secrets: tuple[SecretRow, ...] = ()
     failed_flows: tuple[FailedFlowRow, ...] | None = ()
     """None: the log is away."""
+    failed: str = ""
+    """The ``action`` whose form was not carried out, as it was filled in."""
+    overlap_hours: str = ""
+    confirm_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,7 @@ class RetireKey(OperatorPage):
     step: ClassVar[str] = "key-retire"
 
     key: KeyRow
+    confirm_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

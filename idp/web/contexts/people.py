@@ -59,6 +59,7 @@ class People(PeoplePage):
     sorts: dict[str, SortLink] = field(default_factory=dict)
     sizes: tuple[tuple[int, str], ...] = ()
     state: str = ""
+    selected: frozenset[str] = frozenset()
     total: int | None = None
     next_url: str = ""
     first_url: str = ""
@@ -208,6 +209,8 @@ class PersonDetail(PeoplePage):
     may_bypass: bool = False
     bypass_until: datetime | None = None
     reminded_at: datetime | None = None
+    role: str = ""
+    """The role that is ticked; empty: the present one."""
     hours: int | str = 24
     ends: Consequences = Consequences()
     told: tuple[Any, ...] = ()
@@ -215,5 +218,6 @@ class PersonDetail(PeoplePage):
     changes: tuple[ChangeLine, ...] = ()
     log_url: str = ""
     failed: str = ""
-    """The ``action`` whose errors are shown."""
+    """The ``action`` whose errors are shown, or that was typed before a sign-in."""
     reason: str = ""
+    confirm_name: str = ""

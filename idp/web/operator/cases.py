@@ -1,8 +1,6 @@
 """The queue of recovery cases and one case: facts, approval, refusal (M10)."""
 
-from urllib.parse import quote, urlencode
-
-from flask import Response, abort, request
+from flask import Response, abort
 
 from idp.people.actors import Actor
 from idp.people.recovery import case_facts
@@ -12,7 +10,9 @@ from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
 from idp.web.http import check_form, page, see_other, services
 from idp.web.operator import bp
+from idp.web.operator.frame import typed
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _FIELDS = {"approve": "note", "refuse": "reason"}
 
@@ -35,36 +35,38 @@ def queue() -> Response:
 def case(case_id: str) -> Response:
     """One case, with what the asking person can be checked by."""
     who = operator()
-    action = request.args.get("again", "")
-    typed = request.args.get("text", "") if action in _FIELDS else ""
-    return _case(who, case_id, action=action, typed=typed)
+    action = typed("action")
+    return _case(who, case_id, action=action, text=_text(action))
 
 
 @bp.post("/operator/cases/<case_id>")
 def decide(case_id: str) -> Response:
     """Approve or refuse."""
     check_form()
-    action = request.form.get("action", "")
-    typed = request.form.get(_FIELDS.get(action, ""), "")[:4000]
-    # What was written survives the sign-in that deciding may have to wait for.
-    kept = urlencode({"again": action[:20], "text": typed[:1000]}, quote_via=quote)
-    who = operator(fresh=True, back=f"{request.path}?{kept}")
+    who = operator(fresh=True)
+    action = typed("action")
+    text = _text(action)
     if action not in _FIELDS:
         abort(400)
     cases, actor = services().cases, Actor.person(who.person)
     try:
         if action == "refuse":
-            cases.refuse(case_id, actor, typed)
+            cases.refuse(case_id, actor, text)
             return see_other("/operator/cases?done=case-refused")
-        decided = cases.approve(case_id, actor, typed)
+        decided = cases.approve(case_id, actor, text)
     except UnknownCase:
         abort(404)
     except CaseRefused as refused:
         errors = {refused.field: refused.code}
-        return _case(who, case_id, action=action, typed=typed, errors=errors, status=400)
+        return _case(who, case_id, action=action, text=text, errors=errors, status=400)
     if decided.status == "open":
         return see_other(f"/operator/cases/{case_id}?done=case-approved-once")
     return see_other("/operator/cases?done=case-approved")
+
+
+def _text(action: str) -> str:
+    """What was written for the decision."""
+    return typed_form().get(_FIELDS.get(action, ""), "")[:4000]
 
 
 def _case(
@@ -72,7 +74,7 @@ def _case(
     case_id: str,
     *,
     action: str,
-    typed: str,
+    text: str,
     errors: dict[str, str] | None = None,
     status: int | None = None,
 ) -> Response:
@@ -110,8 +112,8 @@ def _case(
         own=own,
         closed_by=facts.closed_by,
         closing_reason=facts.closing_reason,
-        note=typed if action == "approve" else "",
-        reason=typed if action == "refuse" else "",
+        note=text if action == "approve" else "",
+        reason=text if action == "refuse" else "",
         failed=action,
     )
     return page(context, status=status, person=who.person)

@@ -19,10 +19,10 @@ from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
 from idp.web.http import check_form, see_other, services
 from idp.web.operator import bp
-from idp.web.operator.frame import acting, kept, labels_of, locale_of, product_choices, show, typed
+from idp.web.operator.frame import acting, labels_of, locale_of, product_choices, show, typed
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
-_ADMIN_FIELDS = ("email", "given_name", "family_name", "locale")
 _ROOT = "/operator/companies"
 _LANGUAGES = ("de", "en")
 
@@ -31,9 +31,9 @@ _LANGUAGES = ("de", "en")
 def companies() -> Response:
     """Every company by customer number, searched and filtered."""
     who = operator()
-    query, accounts = typed("q")[:100].strip(), typed("accounts")
+    query, accounts = request.args.get("q", "")[:100].strip(), request.args.get("accounts")
     mode = accounts if accounts in ("local", "central") else None
-    after = typed("after")
+    after = request.args.get("after", "")
     listing = services().companies.list(
         search=query, accounts_mode=mode, after=after if after.isdigit() else None
     )
@@ -63,7 +63,7 @@ def companies() -> Response:
 
 @bp.get(f"{_ROOT}/new")
 def new_company() -> Response:
-    """The form, or what was typed into it before a sign-in."""
+    """The form."""
     return show(who := operator(), _new_page(who))
 
 
@@ -71,8 +71,7 @@ def new_company() -> Response:
 def found_company() -> Response:
     """Found it, and invite its first admin."""
     check_form()
-    fields = ("customer_number", "name", "product", "accounts", *_ADMIN_FIELDS)
-    who = operator(fresh=True, back=kept(*fields))
+    who = operator(fresh=True)
     errors = {} if typed("accounts") in ("central", "local") else {"accounts": "accounts-invalid"}
     invited = any(typed(name).strip() for name in ("email", "given_name", "family_name"))
     errors |= _missing_of_admin() if invited else {}
@@ -107,7 +106,7 @@ def found_company() -> Response:
 def company(number: str) -> Response:
     """One company."""
     who = operator()
-    return show(who, _company_page(who, _find(number), failed=typed("again")))
+    return show(who, _company_page(who, _find(number), failed=typed("action")))
 
 
 @bp.post(f"{_ROOT}/<number>")
@@ -115,9 +114,8 @@ def change_company(number: str) -> Response:
     """Another name, another booking, an admin invited, an invitation resent or withdrawn."""
     check_form()
     action = typed("action")
-    sensitive = action in ("invite", "resend")
-    fields = {"invite": _ADMIN_FIELDS, "rename": ("name",), "products": ("product",)}
-    who = operator(fresh=sensitive, back=kept(*fields.get(action, ())))
+    # Withdrawing an invitation only takes trust back.
+    who = operator(fresh=action != "revoke")
     found = _find(number)
     errors: dict[str, str] = {}
     minutes = 1
@@ -238,10 +236,9 @@ def _here(found: Company) -> str:
 
 
 def _new_page(who: SignedIn) -> contexts.OperatorCompanyNew:
-    source = request.form if request.method == "POST" else request.args
-    begun = request.method == "POST" or "again" in request.args
     everything = frozenset(choice.key for choice in product_choices(frozenset()))
-    checked = frozenset(source.getlist("product")) if begun else everything
+    form = typed_form()
+    checked = frozenset(form.getlist("product")) if form else everything
     return contexts.OperatorCompanyNew(
         me=me_of(who.person),
         notice=done(),
@@ -259,8 +256,8 @@ def _new_page(who: SignedIn) -> contexts.OperatorCompanyNew:
 def _company_page(who: SignedIn, found: Company, *, failed: str) -> contexts.OperatorCompany:
     tenant = found.tenant
     inviting, renaming = failed == "invite", failed == "rename"
-    source = request.form if request.method == "POST" else request.args
-    checked = source.getlist("product") if failed == "products" else found.products
+    booking = failed in ("products", "book")
+    checked = typed_form().getlist("product") if booking else found.products
     now = services().clock.now()
     return contexts.OperatorCompany(
         me=me_of(who.person),

@@ -1,14 +1,13 @@
 """What the pages of the operators' console have in common."""
 
-from urllib.parse import quote, urlencode
-
-from flask import Response, request
+from flask import Response
 
 from idp.core.person import Person
 from idp.people.actors import Actor
 from idp.tenants.catalogue import PRODUCTS
 from idp.web import contexts, http
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 
 def show(who: SignedIn, page: contexts.OperatorPage, *, status: int | None = None) -> Response:
@@ -21,18 +20,9 @@ def acting(who: SignedIn) -> Actor:
     return Actor.operator(who.person)
 
 
-def kept(*fields: str) -> str:
-    """This page with what was typed: where a sign-in that a post has to wait for leads back to."""
-    form = request.form
-    pairs = [("again", form.get("action", "")[:20])]
-    pairs += [(name, value[:200]) for name in fields for value in form.getlist(name)[:10]]
-    return f"{request.path}?{urlencode(pairs, quote_via=quote)}"
-
-
 def typed(name: str, default: str = "") -> str:
-    """What a form says, or brings back from a sign-in; at most as long as any field takes."""
-    source = request.form if request.method == "POST" else request.args
-    return source.get(name, default)[:400]
+    """What a field of the page's form says; at most as long as any takes."""
+    return typed_form().get(name, default)[:400]
 
 
 def product_choices(checked: frozenset[str]) -> tuple[contexts.ProductChoice, ...]:

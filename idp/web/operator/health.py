@@ -1,6 +1,6 @@
 """What the platform runs on, how it is set, and whether the change logs hold (R2)."""
 
-from flask import Response, request
+from flask import Response
 
 from idp.infra.audit import PLATFORM
 from idp.people.operators.operations import Verification
@@ -60,7 +60,7 @@ def _health(
         versions=tuple(versions()),
         verified=tuple(map(_verified, everything.operations.verifications())),
         verifying=len(everything.operations.verifying()),
-        customer_number=typed("customer_number") if request.method == "POST" else "",
+        customer_number=typed("customer_number"),
     )
     return show(who, context, status=status)
 

@@ -1,7 +1,5 @@
 """Products hand over their people (A5): with password hashes, or with a hook that is asked."""
 
-from urllib.parse import quote, urlencode
-
 from flask import Response, abort, request
 
 from idp.accounts.legacy_logins import LegacyLoginRefused
@@ -23,6 +21,7 @@ from idp.web.importing import Desk
 from idp.web.operator import bp
 from idp.web.operator.frame import acting, show, typed
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _BASE = "/operator/companies/<number>/imports"
 _HOOKS = "/operator/legacy-logins"
@@ -99,17 +98,15 @@ def import_refused(number: str, import_id: str) -> Response:
 @bp.get(_HOOKS)
 def legacy_logins() -> Response:
     """Which old products are asked about passwords, and where."""
-    who = operator()
-    return _hooks(who, product=typed("product"), uri=request.args.get("uri", "")[:2000])
+    return _hooks(operator(), product=typed("product"), uri=_uri())
 
 
 @bp.post(_HOOKS)
 def change_legacy_login() -> Response:
     """Set an address, which makes a new secret, or remove one."""
     http.check_form()
-    product, uri = request.form.get("product", ""), request.form.get("uri", "").strip()[:2100]
-    typed_in = {"again": "configure", "product": product[:40], "uri": uri[:1000]}
-    who = operator(fresh=True, back=f"{_HOOKS}?{urlencode(typed_in, quote_via=quote)}")
+    who = operator(fresh=True)
+    product, uri = typed("product"), _uri()
     if product not in PRODUCT_KEYS:
         return _hooks(who, product=product, uri=uri, error=("product", "legacy-product"))
     hooks = services().legacy_logins
@@ -121,6 +118,10 @@ def change_legacy_login() -> Response:
     except LegacyLoginRefused as refused:
         return _hooks(who, product=product, uri=uri, error=("uri", refused.code))
     return _hooks(who, product=product, secret=secret)
+
+
+def _uri() -> str:
+    return typed_form().get("uri", "").strip()[:2100]
 
 
 def hook_rows() -> tuple[HookRow, ...]:

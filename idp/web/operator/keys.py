@@ -11,7 +11,7 @@ from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
 from idp.web.http import check_form, see_other, services
 from idp.web.operator import bp
-from idp.web.operator.frame import acting, kept, show, typed
+from idp.web.operator.frame import acting, show, typed
 from idp.web.signed_in import SignedIn
 
 
@@ -25,7 +25,7 @@ def keys() -> Response:
 def rotate_keys() -> Response:
     """Publish the next key of one algorithm or of each in use."""
     check_form()
-    who = operator(fresh=True, back=kept("alg", "immediately"))
+    who = operator(fresh=True)
     alg, immediately = typed("alg"), typed("immediately") == "1"
     if alg and alg not in ALGORITHMS:
         return _keys(who, errors={"alg": "algorithm-unknown"}, status=400)
@@ -84,7 +84,10 @@ def _retire(
     if not found:
         abort(404)
     context = contexts.RetireKey(
-        me=me_of(who.person), errors=errors or {}, key=_row(found[0], set())
+        me=me_of(who.person),
+        errors=errors or {},
+        key=_row(found[0], set()),
+        confirm_name=typed("confirm_name"),
     )
     return show(who, context, status=status)
 

@@ -1,7 +1,5 @@
 """The queue of people who ask to become admins, and one request: approval, refusal (T7)."""
 
-from urllib.parse import quote, urlencode
-
 from flask import Response, abort, request
 
 from idp.people.actors import NotAllowed
@@ -11,8 +9,9 @@ from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
 from idp.web.http import check_form, see_other, services
 from idp.web.operator import bp
-from idp.web.operator.frame import acting, show
+from idp.web.operator.frame import acting, show, typed
 from idp.web.signed_in import SignedIn
+from idp.web.typed import typed_form
 
 _FIELDS = {"approve": "note", "refuse": "reason"}
 
@@ -35,35 +34,37 @@ def requests() -> Response:
 def admin_request(request_id: str) -> Response:
     """One request, with what is known of person and company."""
     who = operator()
-    action = request.args.get("again", "")
-    typed = request.args.get("text", "") if action in _FIELDS else ""
-    return _page(who, request_id, action=action, typed=typed)
+    action = typed("action")
+    return _page(who, request_id, action=action, text=_text(action))
 
 
 @bp.post("/operator/requests/<request_id>")
 def decide_request(request_id: str) -> Response:
     """Approve or refuse."""
     check_form()
-    action = request.form.get("action", "")
-    typed = request.form.get(_FIELDS.get(action, ""), "")[:4000]
-    # What was written survives the sign-in that deciding may have to wait for.
-    kept = urlencode({"again": action[:20], "text": typed[:1000]}, quote_via=quote)
-    who = operator(fresh=True, back=f"{request.path}?{kept}")
+    who = operator(fresh=True)
+    action = typed("action")
+    text = _text(action)
     if action not in _FIELDS:
         abort(400)
     service, actor = services().admin_requests, acting(who)
     try:
         if action == "refuse":
-            service.refuse(request_id, actor, typed)
+            service.refuse(request_id, actor, text)
             return see_other("/operator/requests?done=admin-request-refused")
-        row = service.approve(request_id, actor, typed)
+        row = service.approve(request_id, actor, text)
     except (NotAllowed, UnknownRequest):
         abort(404)
     except RequestRefused as error:
-        return _page(who, request_id, action=action, typed=typed, error=error)
+        return _page(who, request_id, action=action, text=text, error=error)
     if row.status == "granted":
         return see_other("/operator/requests?done=admin-request-granted")
     return see_other(f"{request.path}?done=admin-request-approved")
+
+
+def _text(action: str) -> str:
+    """What was written for the decision."""
+    return typed_form().get(_FIELDS.get(action, ""), "")[:4000]
 
 
 def _page(
@@ -71,7 +72,7 @@ def _page(
     request_id: str,
     *,
     action: str,
-    typed: str,
+    text: str,
     error: RequestRefused | None = None,
 ) -> Response:
     try:
@@ -85,8 +86,8 @@ def _page(
         row=row,
         own=row.account_id == who.person.account_id,
         consented_self=row.consenter == who.person.subject,
-        note=typed if action == "approve" else "",
-        reason=typed if action == "refuse" else "",
+        note=text if action == "approve" else "",
+        reason=text if action == "refuse" else "",
         failed=action,
     )
     return show(who, page, status=400 if error else None)

@@ -6,6 +6,7 @@ with ``CI=true`` fails the run: nothing is passed over in silence.
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support import provider as providers
-from tests.support import quick_routes
+from tests.support import quick_routes, quick_statements
 from tests.support.forms import Browser, Person
 from tests.support.mailbox import Mailbox
 from tests.support.provider import Provider
@@ -24,6 +25,7 @@ from tests.support.stores import Postgres, Valkey
 _skipped: dict[str, str] = {}
 _logged = pytest.StashKey[dict[Provider, int]]()
 quick_routes.install()
+quick_statements.install()
 # The PostgreSQL wheel asks for it, and a service account or container has none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="einlass-run-"))
 
@@ -40,6 +42,12 @@ def _closed_network() -> Iterator[None]:
     allow(["127.0.0.1", "127.0.0.2", "::1", "localhost"], allow_unix_socket=True)
     yield
     _remove_restrictions()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: nobody needs to look through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -61,8 +61,7 @@ def _serve() -> None:
             importlib.import_module(target.partition(":")[0])
         except ImportError as error:
             sys.stderr.write(f"{target}: {error}\n")
-    for name in ("idp.app", "idp.wiring"):
-        importlib.import_module(name)
+    _warm()
     out = os.dup(1)
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -87,6 +86,42 @@ def _serve() -> None:
                 "stderr": stderr.read(),
             }
         os.write(out, (json.dumps(answer) + "\n").encode())
+
+
+def _warm() -> None:
+    """What each fork would do again: map the models, compile the statements most commands run,
+    look through a heap that does not change.
+    """
+    import gc
+    import tempfile
+
+    from idp.infra.database import dispose
+    from idp.infra.migrate import upgrade
+    from idp.people.actors import Actor
+    from idp.settings import Settings
+    from idp.web.bare_app import create_bare_app, services_of
+    from tests.support import quick_statements
+
+    quick_statements.install()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.from_env({"IDP_DATA_DIR": folder, "IDP_KEYS_DIR": folder})
+        upgrade(settings)
+        app = create_bare_app(settings)
+        with app.app_context():
+            services = services_of(app)
+            tenant = services.tenants.create("012345678", "Nord GmbH")
+            account = services.accounts.create(
+                "anna@nord.example",
+                given_name="A",
+                family_name="B",
+                password="blaue-Tassen-im-Regal",
+            )
+            services.tenants.memberships.add(tenant.id, account.id, role="employee")
+            services.rollout.save(tenant.id, Actor.command_line(), mfa="everyone")
+            services.close()
+        dispose(app)
+    gc.collect()
+    gc.freeze()
 
 
 def _run(main: Any, request: dict[str, Any], given: int, stdout: int, stderr: int) -> None:

@@ -2,7 +2,8 @@
 # The checks, then the suite. A failed check does not hide what the tests say.
 #
 # Flows mostly wait for servers, browsers most of all; all other tests compute. Without arguments
-# for pytest the three run side by side; the last two are shown when the first is done.
+# for pytest they run side by side, each part with servers of its own, and are shown one after the
+# other.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 status=0
@@ -12,16 +13,26 @@ if [ "$#" -gt 0 ]; then
     exit $status
 fi
 shown=$(mktemp -d)
-trap 'rm -rf "$shown"; kill "${browsers:-}" "${others:-}" 2>/dev/null' EXIT
-driven=(tests/flows/test_*browser*.py tests/flows/test_peer_*.py)
-"$PYTHON" -m pytest "${driven[@]}" >"$shown/browsers" 2>&1 &
-browsers=$!
-"$PYTHON" -m pytest --ignore=tests/flows >"$shown/others" 2>&1 &
-others=$!
-"$PYTHON" -m pytest tests/flows --ignore-glob='*browser*.py' --ignore-glob='*test_peer_*.py' ||
-    status=$?
-wait "$browsers" || status=$?
-cat "$shown/browsers"
-wait "$others" || status=$?
-cat "$shown/others"
+parts=()
+trap 'kill "${parts[@]}" 2>/dev/null; rm -rf "$shown"' EXIT
+
+beside() { # NAME ARGUMENTS: a part of the suite, in the background
+    local name=$1
+    shift
+    "$PYTHON" -m pytest "$@" >"$shown/$name" 2>&1 &
+    parts+=($!)
+}
+
+driven=(--ignore-glob='*browser*.py' --ignore-glob='*test_peer_*.py')
+beside 1-browsers tests/flows/test_*browser*.py tests/flows/test_peer_*.py
+beside 2-others --ignore=tests/flows
+beside 3-flows-a-to-o tests/flows "${driven[@]}" --ignore-glob='*test_[p-z]*.py'
+beside 4-flows-p-to-z tests/flows "${driven[@]}" --ignore-glob='*test_[a-o]*.py'
+for part in "${parts[@]}"; do
+    wait "$part" || status=$?
+done
+parts=()
+for name in "$shown"/*; do
+    cat "$name"
+done
 exit $status

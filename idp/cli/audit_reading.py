@@ -121,7 +121,7 @@ def export(
     log = services().change_log
     log.note_export(tenant_id, CLI, "json" if as_json else file_format, wanted, "")
     if as_json:
-        records = list(log.export_records(tenant_id, wanted))
+        records = list(log.export_records(tenant_id, CLI, wanted))
         output.write(json.dumps(records, default=str, ensure_ascii=False) + "\n")
         return
     for line in _lines(file_format, tenant_id, wanted):
@@ -135,6 +135,6 @@ def _lines(file_format: str, tenant_id: str | None, wanted: LogFilter) -> Iterab
 
     log = services().change_log
     if file_format == "jsonl":
-        return json_lines(log.export_records(tenant_id, wanted))
+        return json_lines(log.export_records(tenant_id, CLI, wanted))
     words = LogWords(Translator("en"), zone_of(None))
     return csv_rows(log.export_rows(tenant_id, CLI, wanted), words)

@@ -23,7 +23,6 @@ from idp.infra.audit_records import (
     AuditHead,
     AuditKeys,
     end_of,
-    exported,
     head_of,
     records,
 )
@@ -93,7 +92,7 @@ class Audit:
                 detail=json.loads(json.dumps(detail or {}, default=str)),
                 previous_hash=previous,
             )
-            row.hash = self.keys.sign(row.as_dict())
+            row.hash = self.keys.seal(row)
             head.seq, head.hash = row.seq, self.keys.sign(end_of(chain, row.seq, row.hash))
             session.add(row)
             session.flush()
@@ -123,7 +122,7 @@ class Audit:
     def export(self, chain: str) -> Iterator[dict[str, Any]]:
         """A chain's records in order, each with its hash."""
         for row in records(chain):
-            yield exported(row)
+            yield self.keys.exported(row)
 
     def verify(self, chain: str | None = None) -> list[Problem]:
         """What is wrong with a chain, or with any; empty when nothing is."""

@@ -134,7 +134,7 @@ def _record(keys: AuditKeys, chain: str, seq: int, row: AuditEvent | None) -> It
     if row is None:
         yield Problem(chain, seq, "edit", f"record {seq} was changed into what nobody can read")
         return
-    right = keys.check(row.as_dict(), row.hash)
+    right = keys.check_row(row)
     if right is None:
         text = f"record {seq} was made with a master key that is not configured"
         yield Problem(chain, seq, "foreign key", text)
@@ -192,8 +192,8 @@ def compare(keys: AuditKeys, lines: Iterable[str]) -> tuple[list[Problem], list[
         if not line.strip():
             continue
         record = _read(line, number)
-        chain, seq, code = record["chain"], record["seq"], record.pop("hash")
-        right = keys.check(record, code)
+        chain, seq, code = record["chain"], record["seq"], record["hash"]
+        right = keys.check_exported(record)
         if right is None:
             text = f"record {seq} of the file was made with a master key that is not configured"
             problems.append(Problem(chain, seq, "foreign key", text))

@@ -72,7 +72,7 @@ class AuditRetention:
             count, last_hash, until = 0, head.base_hash or FIRST, before
             for row in self._oldest(head):
                 follows = (row.seq, row.previous_hash) == (head.base_seq + count + 1, last_hash)
-                if not follows or not self._audit.keys.check(row.as_dict(), row.hash):
+                if not follows or not self._audit.keys.check_row(row):
                     # What was tampered with must not vanish behind the base.
                     log.error("a record of the change log cannot be let go", extra={"seq": row.seq})
                     break

@@ -122,7 +122,7 @@ def export(
     except NotAllowed:
         abort(404)
     if chosen == "jsonl":
-        lines = json_lines(log.export_records(tenant_id, found.wanted))
+        lines = json_lines(log.export_records(tenant_id, actor, found.wanted))
     else:
         words = LogWords(
             Translator(http.locale_for(person)), zone_of(str(person.claims.get("zoneinfo", "")))

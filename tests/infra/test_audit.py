@@ -1,6 +1,6 @@
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from idp.core.randomness import Randomness
 from idp.infra import audit_retention
 from idp.infra.audit import PLATFORM, Audit
 from idp.infra.audit_check import NotAnExport, compare
+from idp.infra.audit_records import AuditEvent, AuditKeys, records
 from idp.infra.audit_retention import AuditRetention
 from idp.infra.database import db, transaction
 from idp.infra.sealing import Sealer
@@ -137,6 +138,63 @@ def test_a_new_master_key_goes_on_with_the_chain(audit: Audit, clock: SetClock) 
     rotated = Audit(clock, Randomness(), Sealer((OTHER_KEY, MASTER_KEY)))
     fill(rotated, 2)
     assert rotated.verify() == []
+
+
+def first_version(keys: AuditKeys, row: AuditEvent) -> str:
+    """As records were hashed before their addresses could be left out."""
+    return keys.sign(row.as_dict())
+
+
+def against(audit: Audit, records: Iterable[dict[str, object]]) -> list[tuple[int, str]]:
+    problems, _ = compare(audit.keys, [json.dumps(record) for record in records])
+    return [(problem.seq, problem.kind) for problem in problems]
+
+
+def test_records_of_the_first_version_stay_in_the_chain(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(AuditKeys, "seal", first_version)
+        fill(audit, 3)
+    fill(audit, 3)
+    assert audit.verify() == []
+    exported = list(audit.export(TENANT))
+    assert [record.get("version", 1) for record in exported] == [1, 1, 1, 2, 2, 2]
+    assert against(audit, exported) == []
+    for seq, address in ((2, "ip"), (5, "ip"), (3, "event"), (6, "event")):
+        change(f"UPDATE audit_events SET {address} = 'changed' WHERE seq = {seq}")
+    assert kinds(audit) == [(seq, "edit") for seq in (2, 3, 5, 6)]
+
+
+def test_an_export_without_addresses_can_be_checked(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(AuditKeys, "seal", first_version)
+        fill(audit, 1)
+    fill(audit, 2)
+    audit.record("policy.changed", category="tenant", tenant_id=TENANT)
+    exported = [audit.keys.exported(row, address=False) for row in records(TENANT)]
+    assert ["ip" in record for record in exported] == [True, False, False, False]
+    assert "127.0.0.1" not in json.dumps(exported[1:])
+    assert exported[1]["ip_code"] != exported[2]["ip_code"], "nor is it seen that it is the same"
+    assert exported[3]["ip_code"] is None
+    assert against(audit, exported) == []
+    forged = (
+        {"ip": "127.0.0.2"},
+        {"ip": None},
+        {"ip_code": None},
+        {"ip_code": exported[2]["ip_code"]},
+        {"version": 1},
+        {"outcome": "failure"},
+        {"more": ""},
+    )
+    for change_of in forged:
+        assert against(audit, [{**exported[1], **change_of}]) == [(2, "edit")], change_of
+    assert against(audit, [{**exported[1], "ip": "127.0.0.1"}]) == []
+    # An address comes with the code of its own record alone.
+    swapped = {**exported[1], "ip": "127.0.0.1", "ip_code": exported[2]["ip_code"]}
+    assert against(audit, [swapped]) == [(2, "edit")]
 
 
 def test_what_was_rolled_back_leaves_no_trace(audit: Audit) -> None:

@@ -85,7 +85,7 @@ class LogSettings:
             AuditEvent.event.in_(("log.retention", "log.let_go")),
         )
         row = db.session.scalars(query.order_by(AuditEvent.seq.desc()).limit(1)).first()
-        if row is None or not self._audit.keys.check(row.as_dict(), row.hash):
+        if row is None or not self._audit.keys.check_row(row):
             return None
         return row.detail.get("to" if row.event == "log.retention" else "days")
 

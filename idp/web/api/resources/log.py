@@ -148,7 +148,7 @@ def _export(call: Call, tenant_id: str | None, query: ExportQuery, name: str) ->
     log, wanted = services().change_log, _filter(query)
     log.note_export(tenant_id, call.access.actor, query.format, wanted, caller().ip)
     if query.format == "jsonl":
-        records = log.export_records(tenant_id, wanted)
+        records = log.export_records(tenant_id, call.access.actor, wanted)
         lines = (orjson.dumps(record).decode() + "\n" for record in records)
         return Download(lines, JSON_LINES, f"{name}.jsonl")
     rows = _rows(call, tenant_id, wanted)

@@ -28,6 +28,8 @@ from idp.web.typed import typed_form
 __all__ = ["Desk"]
 
 _ENVELOPE = 64 * 1024
+SENSITIVE = ("apply", "undo")
+"""What a stolen session must not do: it touches thousands at once."""
 _ACTIONS = ("options", "apply", "pause", "undo", "discard", "merge", "skip")
 
 
@@ -157,12 +159,6 @@ def find(desk: Desk, job_id: str) -> ImportJob:
         return services().imports.get(desk.tenant.id, job_id)
     except UnknownImport:
         return abort(404)
-
-
-def makes_powerful(desk: Desk, job_id: str) -> bool:
-    """Whether applying it makes somebody an admin, or a helper of theirs."""
-    options = options_of(find(desk, job_id))
-    return options.admins > 0 or options.helpers > 0
 
 
 def _carry_out(desk: Desk, job: ImportJob, action: str) -> str:

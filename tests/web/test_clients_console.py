@@ -207,6 +207,14 @@ def test_what_was_typed_survives_the_sign_in(front: Front, admin: FlaskClient) -
     anna = "anna@nord.example"
     assert filled(front.after_sign_in(answer, anna))["redirect_uris"] == [CALLBACK]
     assert filled(front.after_sign_in(answer, anna))["redirect_uris"] == [""]
+    post(front, front.sign_in(anna), f"{BASE}/new", **WEB)
+    (client,) = front.services.clients.list()
+    front.clock.forward(seconds=400)
+    gone = {"action": "delete", "confirm_name": "Intra"}
+    back = front.after_sign_in(post(front, admin, f"{BASE}/{client.client_id}", **gone), anna)
+    (name,) = Document(back.get_data(as_text=True)).all("input", name="confirm_name")
+    assert name.get("value") == "Intra"
+    assert [one for one in name.inside if one.tag == "details" and "open" in one.attributes]
 
 
 # -- changing ------------------------------------------------------------------------------------

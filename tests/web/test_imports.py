@@ -12,6 +12,7 @@ from idp.accounts.legacy_breaker import FAILURES
 from idp.infra.database import db, transaction
 from idp.people.models import Invitation
 from tests.web.conftest import Front
+from tests.web.document import Document
 
 NORD, SUED = "012345678", "087654321"
 BASE = f"/admin/{NORD}/imports"
@@ -174,13 +175,23 @@ def test_another_companys_import_is_not_found(front: Front, admin: FlaskClient) 
     assert act(front, sven, theirs, "apply").status_code == 404
 
 
-def test_making_admins_asks_for_a_fresh_sign_in(front: Front, admin: FlaskClient) -> None:
+def test_what_touches_thousands_asks_for_a_fresh_sign_in(front: Front, admin: FlaskClient) -> None:
     page = staged(front, admin, "E-Mail;Rolle\nanna@nord.example;Admin\n")
     assert "makes somebody an admin" in admin.get(page).text
+    people = staged(front, admin, PEOPLE)
     front.clock.forward(seconds=301)
-    answer = act(front, admin, page, "apply")
-    assert answer.location.startswith("/login/")
-    assert front.services.imports.list(tenant_id(front))[0].status == "preview"
+    for action in ("apply", "undo"):
+        for one in (page, people):
+            assert act(front, admin, one, action).location.startswith("/login/")
+    assert {one.status for one in front.services.imports.list(tenant_id(front))} == {"preview"}
+    # What was chosen for the columns comes back, should it have to wait.
+    chosen = {"column_0": "given_name", "column_1": "", "role": "admin", "locale": "de"}
+    weak = front.sign_in("chef@nord.example", second_factor=False)
+    answer = act(front, weak, page, "options", **chosen)
+    shown = Document(front.after_sign_in(answer, "chef@nord.example").text)
+    taken = [o for o in shown.all("option", value="given_name") if "selected" in o.attributes]
+    assert [o.inside[-1].get("name") for o in taken] == ["column_0"]
+    assert [b for b in shown.all("input", name="role", value="admin") if "checked" in b.attributes]
 
 
 def test_a_product_hands_over_people_who_never_notice(front: Front, operator: FlaskClient) -> None:

@@ -163,3 +163,105 @@ def totp(front: Front) -> str:
     assert person is not None
     (found,) = front.services.authn.own_factors.overview(person).factors
     return found.id
+
+
+# Every form of the consoles and of the account comes back filled in: what is sent, and where it is
+# found then, if not on the page it was sent to.
+
+COMPANY: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("people/{erik}", "", {"action": "lock", "reason": "He has left"}),
+    ("people/{erik}", "", {"action": "products", "products": "some", "product": ["payroll"]}),
+    (
+        "people/{erik}/second-factor",
+        "people/{erik}",
+        {"action": "bypass", "reason": "The phone lies at home", "hours": "8"},
+    ),
+    ("app-passwords", "", {"action": "save", "days": "90"}),
+    ("log/retention", "", {"action": "save", "days": "365"}),
+    ("log/export", "log", {"format": "csv", "q": "anna", "outcome": "failure"}),
+    ("imports", "", {"product": "payroll"}),
+)
+OWN: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("/account/join", "", {"customer_number": "D 087 654 321"}),
+    ("/account/profile", "", {"language": "de", "zone": "Europe/Vienna"}),
+    (
+        "/account/profile/edit",
+        "",
+        {"given_name": "Erik", "family_name": "Ohm", "phone_number": "1"},
+    ),
+    ("/account/factors/app", "", {"name": "Work phone"}),
+    ("/account/delete", "", {"email": "erik@"}),
+    (f"/account/companies/{NORD}/admin-request", "", {"action": "ask", "reason": "I take over"}),
+)
+PLATFORM: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("/operator/keys", "", {"alg": "ES256", "immediately": "1"}),
+    ("/operator/keys/{kid}", "", {"confirm_name": "half"}),
+    ("/operator/health", "", {"customer_number": NORD}),
+    (
+        "/operator/legacy-logins",
+        "",
+        {"action": "configure", "product": "payroll", "uri": "https://old.example/check"},
+    ),
+)
+
+
+def filled(document: Document, name: str) -> set[str]:
+    """What the fields of that name say: typed, ticked or selected."""
+    found = {area.text for area in document.all("textarea", name=name)}
+    for one in document.all("input", name=name):
+        if one.get("type") not in ("checkbox", "radio") or "checked" in one.attributes:
+            found.add(one.get("value"))
+    for option in document.all("option"):
+        within = [one for one in option.inside if one.tag == "select" and one.get("name") == name]
+        if within and "selected" in option.attributes:
+            found.add(option.get("value"))
+    return found
+
+
+def check_forms(
+    front: Front,
+    browser: FlaskClient,
+    email: str,
+    forms: tuple[tuple[str, str, dict[str, object]], ...],
+    names: dict[str, str],
+) -> None:
+    for sent, lands, fields in forms:
+        address, page = sent.format(**names), (lands or sent).format(**names)
+        answer = post(front, browser, address, **fields)
+        assert front.way_back(answer).partition("?")[0] == page
+        shown = front.after_sign_in(answer, email)
+        assert ENGLISH in shown.text or GERMAN in shown.text, sent
+        for name, value in fields.items():
+            if name not in ("action", "format"):
+                wanted = set(value) if isinstance(value, list) else {value}
+                assert filled(Document(shown.text), name) >= wanted, (sent, name)
+
+
+def test_every_form_of_a_companys_console(front: Front, erik: FlaskClient) -> None:
+    tenant = front.services.tenants.get_by_customer_number(NORD)
+    front.services.tenants.set_products(tenant.id, ["hr", "payroll"])
+    account = front.services.accounts.find_by_email(ERIK)
+    assert account is not None
+    member = front.services.tenants.memberships.find(tenant.id, account.id)
+    assert member is not None
+    front.sign_in(ANNA)
+    anna = front.sign_in(ANNA, second_factor=False)
+    base = f"/admin/{NORD}/"
+    forms = tuple((base + sent, lands and base + lands, form) for sent, lands, form in COMPANY)
+    check_forms(front, anna, ANNA, forms, {"erik": member.id})
+
+
+def test_every_form_of_ones_own_account(front: Front, erik: FlaskClient) -> None:
+    check_forms(front, erik, ERIK, OWN, {})
+
+
+def test_every_form_of_the_operators_console(front: Front) -> None:
+    front.account(ANNA)
+    account = front.services.accounts.find_by_email(ANNA)
+    assert account is not None
+    front.services.accounts.set_operator(account.id, True)
+    front.sign_in(ANNA)
+    front.services.keyring.ensure_keys()
+    kid = front.services.keyring.list()[0].kid
+    weak = front.sign_in(ANNA, second_factor=False)
+    check_forms(front, weak, ANNA, PLATFORM, {"kid": kid})

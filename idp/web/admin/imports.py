@@ -59,10 +59,9 @@ def show_import(number: str, import_id: str) -> Response:
 def change_import(number: str, import_id: str) -> Response:
     """Options, apply, pause, undo, decide, discard."""
     http.check_form()
-    desk = _desk(administrator(number, right=MANAGE_PEOPLE))
-    if request.form.get("action") == "apply" and importing.makes_powerful(desk, import_id):
-        administrator(number, right=MANAGE_PEOPLE, fresh=True)
-    return importing.change(desk, import_id)
+    sensitive = request.form.get("action") in importing.SENSITIVE
+    admin = administrator(number, right=MANAGE_PEOPLE, fresh=sensitive)
+    return importing.change(_desk(admin), import_id)
 
 
 @bp.get(f"{_BASE}/<import_id>/progress")

@@ -25,7 +25,6 @@ from idp.web.typed import typed_form
 
 _BASE = "/operator/companies/<number>/imports"
 _HOOKS = "/operator/legacy-logins"
-_SENSITIVE = ("apply", "undo")
 
 
 def _desk(who: SignedIn, number: str) -> Desk:
@@ -79,7 +78,7 @@ def show_import(number: str, import_id: str) -> Response:
 def change_import(number: str, import_id: str) -> Response:
     """Options, apply, pause, undo, decide, discard."""
     http.check_form()
-    sensitive = request.form.get("action") in _SENSITIVE
+    sensitive = request.form.get("action") in importing.SENSITIVE
     return importing.change(_desk(operator(fresh=sensitive), number), import_id)
 
 

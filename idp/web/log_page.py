@@ -17,6 +17,7 @@ from idp.web import contexts, http
 from idp.web.happenings import CATEGORIES, WORDS
 from idp.web.i18n import Translator, zone_of
 from idp.web.log_words import LogWords, events_saying
+from idp.web.typed import typed_form
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 _HEADER = (
@@ -46,8 +47,8 @@ class Asked:
 
 
 def asked(person: Person, tenant_id: str | None) -> Asked:
-    """What the request asks for: of its form where it is a post, else of its address."""
-    given = request.form if request.method == "POST" else request.args
+    """What the request asks for: of its form where there is one, else of its address."""
+    given = typed_form() or request.args
     typed = {
         name: given.get(name, "").replace("\x00", "").strip()[:200]
         for name in ("q", "category", "event", "outcome", "from", "to", "person")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -255,9 +257,8 @@ def actions_of(view: Callable[..., Any]) -> set[str]:
         if function in seen:
             continue
         seen.add(function)
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        space = vars(inspect.getmodule(function))
-        for node in ast.walk(tree):
+        space = vars(sys.modules[function.__module__])
+        for node in ast.walk(source_of(function)):
             if isinstance(node, ast.Match) and is_action(node.subject):
                 found |= {text for case in node.cases for text in strings(case.pattern, space)}
             elif isinstance(node, ast.Compare) and is_action(node.left):
@@ -266,6 +267,23 @@ def actions_of(view: Callable[..., Any]) -> set[str]:
                 called = ours(node.func, space)
                 waiting += [called] if called is not None else []
     return found - {""}
+
+
+@cache
+def source_of(function: Callable[..., Any]) -> ast.AST:
+    """The function's own part of its module."""
+    code = inspect.unwrap(function).__code__
+    return functions_of(code.co_filename)[code.co_firstlineno]
+
+
+@cache
+def functions_of(path: str) -> dict[int, ast.AST]:
+    """By the line on which each begins, its decorators with it."""
+    return {
+        min([node.lineno, *(one.lineno for one in node.decorator_list)]): node
+        for node in ast.walk(ast.parse(Path(path).read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def is_action(node: ast.AST) -> bool:

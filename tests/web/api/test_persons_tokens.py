@@ -88,6 +88,14 @@ def test_what_a_stolen_token_must_not_do_takes_a_fresh_sign_in(
     api.call("POST", api.at("/people/bulk"), mine, 401, json=people | {"action": "unlock"})
     api.call("POST", f"{path}/unlock", mine, 401)
     api.call("POST", f"{path}/unlock", status=200)
+    api.front.account("w@nord.example")
+    account = api.front.services.accounts.find_by_email("w@nord.example")
+    assert account is not None
+    api.front.services.joining.join(account.id, NORD, ip="127.0.0.1")
+    (waiting,) = api.get(api.at("/people?status=waiting"), mine)["items"]
+    admit = api.at(f"/people/{waiting['id']}/admit")
+    api.call("POST", admit, mine, 401, json={"permissions": [MANAGE_PEOPLE]})
+    api.call("POST", admit, mine, 200, json={"permissions": ["hr.team.read"]})
     # A program has no sign-in that could be old.
     api.call("PATCH", path, api.credentials(*api.client()), 200, json={"role": "employee"})
 
@@ -117,6 +125,9 @@ def test_a_helper_does_what_helpers_may(api: Api, tool: tuple[str, str]) -> None
         assert answer.status_code in (403, 404), answer.data
     boss = api.call("POST", api.at(f"/people/{api.boss}/lock"), mine, 403)
     assert boss.json["type"] == "urn:einlass:problem:only-admins"
+    both = {"action": "lock", "ids": [api.boss, api.member, people["items"][0]["id"]]}
+    said = api.call("POST", api.at("/people/bulk"), mine, 200, json=both).json["items"]
+    assert [one["reason"] for one in said] == ["only-admins", "not-yourself", ""]
     for path in ("/policy", "/clients", "/log", "/activation", "/application-passwords"):
         api.get(api.at(path), mine, 403)
 

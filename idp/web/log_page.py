@@ -98,7 +98,7 @@ def view(found: Asked, tenant_id: str | None, actor: Actor, url: str) -> context
         abort(404)
     filters = _address(found.query)
     return contexts.LogView(
-        entries=tuple(_entry(row) for row in page.rows) if page else (),
+        entries=tuple(page.rows) if page else (),
         query=found.query,
         categories=tuple(category for category in CATEGORIES if category in known),
         url=url,
@@ -189,17 +189,3 @@ def _address(query: contexts.LogQuery) -> list[tuple[str, object]]:
         ("person", query.person),
     )
     return [(name, value) for name, value in pairs if value]
-
-
-def _entry(row: LogRow) -> contexts.LogEntry:
-    return contexts.LogEntry(
-        at=row.at,
-        category=row.category,
-        event=row.event,
-        succeeded=row.succeeded,
-        actor=row.actor,
-        subject=row.subject,
-        client_name=row.client_name,
-        ip=row.ip,
-        detail=row.detail,
-    )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from idp.people.recovery.case_facts import Approval, SignIn
 from idp.web import contexts as pages
 from tests.web.login_samples import EMAIL, NOW
 
@@ -38,15 +39,16 @@ CASE = pages.Case(
     password_changed_at=NOW - timedelta(days=100),
     phone_number="+49 40 7654321",
     sign_ins=(
-        pages.CaseSignIn(at=NOW - timedelta(days=1), ip="192.0.2.7", factors=("password", "totp")),
-        pages.CaseSignIn(at=NOW - timedelta(days=30), ip="192.0.2.7", factors=("webauthn",)),
+        SignIn(at=NOW - timedelta(days=1), ip="192.0.2.7", factors=("password", "totp")),
+        SignIn(at=NOW - timedelta(days=30), ip="192.0.2.7", factors=("webauthn",)),
     ),
     earlier=(
         replace(MARA, status="refused", created_at=NOW - timedelta(days=400)),
         replace(MARA, status="expired", created_at=NOW - timedelta(days=800)),
     ),
 )
-APPROVAL = pages.CaseApproval(
+APPROVAL = Approval(
+    account_id="e" * 32,
     name="Olga Operator",
     note="Called the switchboard from the contract; her colleague put me through to her.",
     at=NOW - timedelta(hours=1),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from idp.clients.secrets import SecretFacts
 from idp.web import contexts as pages
 from tests.web.case_samples import ME
 from tests.web.login_samples import NOW
@@ -91,8 +92,8 @@ def client_samples(frame: pages.AdminFrame) -> dict[str, pages.Page]:
         scope="openid profile email tenant",
         created_at=NOW - timedelta(days=40),
         secrets=(
-            pages.SecretRow(id="s1", created_at=NOW),
-            pages.SecretRow(
+            SecretFacts(id="s1", created_at=NOW, expires_at=None, last_used_at=None),
+            SecretFacts(
                 id="s2",
                 created_at=NOW - timedelta(days=40),
                 expires_at=NOW + timedelta(days=1),

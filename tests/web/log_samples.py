@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from idp.people.log.names import Party
+from idp.people.log.change_log import LogRow
+from idp.people.log.names import NOBODY, Party
 from idp.web import contexts as pages
 from tests.web.login_samples import EMAIL, NOW
 
@@ -11,8 +12,22 @@ ME = pages.Me(name="Anna Admin", email=EMAIL, is_admin=True)
 OPERATOR = pages.Me(name="Otto Operator", email="otto@einlass.example", is_operator=True)
 ANNA = Party("person", "Anna Admin", "a" * 32)
 MARA = Party("person", "Mara Maximiliane von der Wiesenhöhe-Unterlindenhof", "b" * 32)
+RECORD = LogRow(
+    seq=7,
+    at=NOW,
+    category="people",
+    event="member.locked",
+    succeeded=True,
+    actor=NOBODY,
+    subject=NOBODY,
+    client_name="",
+    ip="",
+    detail={},
+)
+"""What the samples of the change log are made of."""
 ENTRIES = (
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(minutes=4),
         category="people",
         event="member.permissions",
@@ -25,7 +40,8 @@ ENTRIES = (
             "withdrawn": ["hr.absence.approve"],
         },
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(hours=3),
         category="tenant",
         event="policy.changed",
@@ -40,7 +56,8 @@ ENTRIES = (
             },
         },
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(days=1),
         category="security",
         event="console.refused",
@@ -49,7 +66,8 @@ ENTRIES = (
         ip="198.51.100.23",
         detail={},
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(days=2),
         category="sign-in",
         event="sign_in.succeeded",
@@ -58,7 +76,8 @@ ENTRIES = (
         ip="192.0.2.7",
         detail={"factors": ["password", "totp"], "device": "Firefox, Windows", "sid": "x"},
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(days=3),
         category="people",
         event="member.role",
@@ -66,14 +85,16 @@ ENTRIES = (
         subject=Party("deleted"),
         detail={"from": "employee", "to": "admin"},
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(days=400),
         category="log",
         event="log.let_go",
         actor=Party("system"),
         detail={"count": 2000, "until": "2025-01-01T00:00:00+00:00", "last_record": 8000},
     ),
-    pages.LogEntry(
+    replace(
+        RECORD,
         at=NOW - timedelta(days=500),
         category="unheard-of",
         event="unheard.of",

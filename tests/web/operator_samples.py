@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from idp.people.operators.watch import Figures
+from idp.settings import SettingRow
 from idp.tenants.catalogue import PRODUCTS
 from idp.web import contexts as pages
 from tests.web.case_samples import ME
@@ -104,7 +106,7 @@ def operator_samples() -> dict[str, pages.Page]:
                 )
                 for trouble, url, count, serious in _TROUBLES
             ),
-            figures=pages.PlatformFigures(
+            figures=Figures(
                 companies=50213, local_companies=812, people=1204321, signed_in=402113, at=NOW
             ),
         ),
@@ -254,7 +256,7 @@ def _platform() -> dict[str, pages.Page]:
             silent=(SILENT,),
             warnings=("IDP_SMTP_URL is not set: mail is kept",),
             settings=(
-                pages.SettingLine(
+                SettingRow(
                     name="IDP_ISSUER",
                     value="http://localhost:8000",
                     origin="default",

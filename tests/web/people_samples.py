@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from idp.people.log.names import Party
 from idp.people.members.told import ToldRow
+from idp.people.overview import Numbers
 from idp.web import contexts as pages
+from tests.web.log_samples import RECORD
 
 ANNA = Party("person", "Anna Admin", "1" * 32)
 
@@ -62,9 +64,13 @@ def people_samples(
         frame=frame, action="lock", touched=(row,), refused=refused, sessions=2, back_url="/"
     )
     changes = (
-        pages.ChangeLine(at=now, event="member.locked", actor=ANNA, subject=ANNA),
-        pages.ChangeLine(
-            at=now - timedelta(days=2), event="policy.changed", actor=ANNA, succeeded=False
+        replace(RECORD, at=now, event="member.locked", actor=ANNA, subject=ANNA),
+        replace(
+            RECORD,
+            at=now - timedelta(days=2),
+            event="policy.changed",
+            actor=ANNA,
+            succeeded=False,
         ),
     )
     ends = pages.Consequences(
@@ -114,9 +120,7 @@ def people_samples(
             )
             for number, code in enumerate(codes)
         ),
-        numbers=pages.CompanyNumbers(
-            people=1240, active=1200, locked=30, admins=2, seen=900, invited=7
-        ),
+        numbers=Numbers(people=1240, active=1200, locked=30, admins=2, seen=900, invited=7),
         rollout=pages.RollOutView(set_up=8, in_time=3, overdue=1, weeks=(week,)),
         changes=changes,
         log_url="/admin/012345678/log",

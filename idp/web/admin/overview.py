@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from idp.people.overview import Numbers, ToDo
+from idp.people.overview import ToDo
 from idp.tenants.catalogue import READ_LOG, console_rights
 from idp.web import contexts
 from idp.web.admin import bp
@@ -47,7 +47,7 @@ def overview(number: str) -> Response:
         frame=frame_of(admin),
         notice=done(),
         todo=tuple(_row(admin, item) for item in found.todo),
-        numbers=_numbers(found.numbers) if found.numbers else None,
+        numbers=found.numbers,
         rollout=rollout_view(found.progress) if found.progress else None,
         changes=latest_changes(admin) if may_read_log else (),
         log_url=f"{admin.base}/log" if may_read_log else "",
@@ -61,15 +61,4 @@ def _row(admin: Administrator, item: ToDo) -> contexts.ToDoRow:
         where = _OF_ONE[item.code].format(item.about)
     return contexts.ToDoRow(
         code=item.code, count=item.count, url=f"{admin.base}{where}", name=item.name, at=item.at
-    )
-
-
-def _numbers(numbers: Numbers) -> contexts.CompanyNumbers:
-    return contexts.CompanyNumbers(
-        people=numbers.people,
-        active=numbers.active,
-        locked=numbers.locked,
-        admins=numbers.admins,
-        seen=numbers.seen,
-        invited=numbers.invited,
     )

@@ -10,6 +10,7 @@ from idp.clients import listing
 from idp.clients.client import SECRET_METHODS, Client
 from idp.clients.problems import find_problems
 from idp.clients.registry import managing
+from idp.clients.secrets import SecretFacts
 from idp.core.vocabulary import MANAGEMENT_SCOPES, ManagementScope
 from idp.infra.ephemeral import StoreUnavailable
 from idp.protocol.failed_flows import FailedFlow
@@ -132,18 +133,10 @@ def _company_of(client: Client | None) -> str:
     return http.services().client_desk.companies_of([client])[client.tenant_id][0]
 
 
-def _secrets(client: Client) -> tuple[contexts.SecretRow, ...]:
+def _secrets(client: Client) -> tuple[SecretFacts, ...]:
     if client.token_endpoint_auth_method not in SECRET_METHODS:
         return ()
-    return tuple(
-        contexts.SecretRow(
-            id=secret.id,
-            created_at=secret.created_at,
-            expires_at=secret.expires_at,
-            last_used_at=secret.last_used_at,
-        )
-        for secret in http.services().clients.secrets_of(client)
-    )
+    return tuple(http.services().clients.secrets_of(client))
 
 
 def _failed_flows(client: Client) -> tuple[contexts.FailedFlowRow, ...] | None:

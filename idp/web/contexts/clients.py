@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.clients.secrets import SecretFacts
 from idp.web.contexts.admin import AdminFrame
 from idp.web.contexts.base import Me, Page
 
@@ -155,16 +156,6 @@ class ClientCreated(ClientsPage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SecretRow:
-    """A client secret, without the secret."""
-
-    id: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    last_used_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class FailedFlowRow:
     """A failed flow (``protocol.failed_flows``); ``person`` only for members of the company."""
 
@@ -204,7 +195,7 @@ class ClientDetail(ClientsPage):
     disabled_at: datetime | None = None
     locked: bool = False
     """It may use the management API, so that only a full admin may change it."""
-    secrets: tuple[SecretRow, ...] = ()
+    secrets: tuple[SecretFacts, ...] = ()
     failed_flows: tuple[FailedFlowRow, ...] | None = ()
     """None: the log is away."""
     failed: str = ""

@@ -2,29 +2,13 @@
 ``outcome``, ``from``, ``to``; ``person`` stays as it is. Exports post the same to ``export_url``
 with ``format`` ``csv`` or ``jsonl``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from idp.people.log.names import NOBODY, Party
+from idp.people.log.change_log import LogRow
 from idp.web.contexts.admin import AdminPage
 from idp.web.contexts.operator import OperatorPage
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogEntry:
-    """One record; ``detail`` as it was recorded, ``event`` and ``category`` as codes."""
-
-    at: datetime
-    category: str
-    event: str
-    succeeded: bool = True
-    actor: Party = NOBODY
-    subject: Party = NOBODY
-    client_name: str = ""
-    ip: str = ""
-    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +36,7 @@ class LogQuery:
 class LogView:
     """Some records and how to find others. ``url``: the page itself without filters."""
 
-    entries: tuple[LogEntry, ...]
+    entries: tuple[LogRow, ...]
     query: LogQuery
     categories: tuple[str, ...]
     url: str

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.people.recovery.case_facts import Approval, SignIn
 from idp.web.contexts.base import Me, Page
 
 CaseStatus = Literal["open", "approved", "refused", "cancelled", "expired"]
@@ -47,24 +48,6 @@ class Cases(OperatorPage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseSignIn:
-    """An earlier sign-in; ``factors`` are keys of ``wording.FACTORS`` or ``password``."""
-
-    at: datetime
-    ip: str
-    factors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseApproval:
-    """An operator's word for the case."""
-
-    name: str
-    note: str
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
 class Case(OperatorPage):
     """Forms with hidden ``action``: ``approve`` (``note``), ``refuse`` (``reason``).
 
@@ -88,9 +71,9 @@ class Case(OperatorPage):
     account_created_at: datetime
     password_changed_at: datetime | None = None
     phone_number: str = ""
-    sign_ins: tuple[CaseSignIn, ...] = ()
+    sign_ins: tuple[SignIn, ...] = ()
     signed_in_since: datetime | None = None
-    approvals: tuple[CaseApproval, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     earlier: tuple[CaseRow, ...] = ()
     deciders: int = 2
     needed: int = 2

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from idp.people.operators.watch import Figures
+from idp.settings import SettingRow
 from idp.web.contexts.imports import HookRow
 from idp.web.contexts.operator import OperatorPage
 
@@ -20,17 +22,6 @@ class FindingRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlatformFigures:
-    """How large the platform is."""
-
-    companies: int
-    local_companies: int
-    people: int
-    signed_in: int
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
 class OperatorOverview(OperatorPage):
     """Whether anything is wrong; ``figures`` None where they cannot be had."""
 
@@ -39,7 +30,7 @@ class OperatorOverview(OperatorPage):
     step: ClassVar[str] = "operator"
 
     findings: tuple[FindingRow, ...] = ()
-    figures: PlatformFigures | None = None
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +133,6 @@ class HealthPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SettingLine:
-    """A setting without its secrets."""
-
-    name: str
-    value: str
-    origin: str
-    meaning: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class VerifiedRow:
     """A change log that was checked; ``company`` empty: the platform's own."""
 
@@ -173,7 +154,7 @@ class Health(OperatorPage):
     silent: tuple[HookRow, ...] = ()
     """Old products that do not answer about passwords."""
     warnings: tuple[str, ...] = ()
-    settings: tuple[SettingLine, ...] = ()
+    settings: tuple[SettingRow, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     verified: tuple[VerifiedRow, ...] = ()
     verifying: int = 0

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from idp.people.log.change_log import LogRow
+from idp.people.overview import Numbers
 from idp.web.contexts.admin import AdminPage
-from idp.web.contexts.people import ChangeLine
 from idp.web.contexts.policy import RollOutView
 
 
@@ -22,18 +23,6 @@ class ToDoRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompanyNumbers:
-    """How many people there are."""
-
-    people: int
-    active: int
-    locked: int
-    admins: int
-    seen: int
-    invited: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class AdminOverview(AdminPage):
     """``numbers``, ``rollout``, ``changes`` are left out where they do not concern a helper."""
 
@@ -42,7 +31,7 @@ class AdminOverview(AdminPage):
     step: ClassVar[str] = "overview"
 
     todo: tuple[ToDoRow, ...] = ()
-    numbers: CompanyNumbers | None = None
+    numbers: Numbers | None = None
     rollout: RollOutView | None = None
-    changes: tuple[ChangeLine, ...] = ()
+    changes: tuple[LogRow, ...] = ()
     log_url: str = ""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from idp.people.log.names import Party
+from idp.people.log.change_log import LogRow
 from idp.web.contexts.admin import (
     AdminPage,
     InvitationRow,
@@ -13,8 +13,6 @@ from idp.web.contexts.admin import (
     WaitingRow,
 )
 from idp.web.contexts.base import Role
-
-NOBODY = Party()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,17 +156,6 @@ class Invite(PeoplePage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeLine:
-    """A line of the change log: an event, and who did it to whom. ``event`` as it was recorded."""
-
-    at: datetime
-    event: str
-    actor: Party = NOBODY
-    subject: Party = NOBODY
-    succeeded: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
 class Consequences:
     """What a lock or a removal ends at once. ``devices``: names of the browsers signed in;
     ``told``: products told of it; ``untold``: those that find out by themselves, within minutes.
@@ -215,7 +202,7 @@ class PersonDetail(PeoplePage):
     ends: Consequences = Consequences()
     told: tuple[Any, ...] = ()
     """Rows of ``people.members.told``, as its macro takes them."""
-    changes: tuple[ChangeLine, ...] = ()
+    changes: tuple[LogRow, ...] = ()
     log_url: str = ""
     failed: str = ""
     """The ``action`` whose errors are shown, or that was typed before a sign-in."""

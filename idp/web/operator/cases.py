@@ -99,13 +99,9 @@ def _case(
         account_created_at=facts.account_created_at,
         password_changed_at=facts.password_changed_at,
         phone_number=facts.phone_number,
-        sign_ins=tuple(
-            contexts.CaseSignIn(at=s.at, ip=s.ip, factors=s.factors) for s in facts.sign_ins
-        ),
+        sign_ins=facts.sign_ins,
         signed_in_since=facts.signed_in_since,
-        approvals=tuple(
-            contexts.CaseApproval(name=a.name, note=a.note, at=a.at) for a in facts.approvals
-        ),
+        approvals=facts.approvals,
         earlier=tuple(_row(row, who) for row in facts.earlier),
         deciders=facts.deciders,
         needed=APPROVALS,

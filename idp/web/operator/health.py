@@ -51,12 +51,7 @@ def _health(
         parts=tuple(map(_part, everything.watch.parts())),
         silent=tuple(hook for hook in hook_rows() if hook.silent_since),
         warnings=tuple(settings.warnings),
-        settings=tuple(
-            contexts.SettingLine(
-                name=row.name, value=row.value, origin=row.origin, meaning=row.meaning
-            )
-            for row in settings.describe()
-        ),
+        settings=settings.describe(),
         versions=tuple(versions()),
         verified=tuple(map(_verified, everything.operations.verifications())),
         verifying=len(everything.operations.verifying()),

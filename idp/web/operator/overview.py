@@ -3,7 +3,7 @@
 from flask import Response
 
 from idp.infra.database import DatabaseUnavailable
-from idp.people.operators.watch import Figures, Finding
+from idp.people.operators.watch import Finding
 from idp.web import contexts
 from idp.web.admin.frame import done, me_of
 from idp.web.guards import operator
@@ -27,7 +27,7 @@ def overview() -> Response:
     who = operator()
     watch = services().watch
     try:
-        figures = _figures(watch.figures())
+        figures = watch.figures()
     except DatabaseUnavailable:
         figures = None
     context = contexts.OperatorOverview(
@@ -46,14 +46,4 @@ def _finding(finding: Finding) -> contexts.FindingRow:
         count=finding.count,
         since=finding.since,
         serious=finding.serious,
-    )
-
-
-def _figures(figures: Figures) -> contexts.PlatformFigures:
-    return contexts.PlatformFigures(
-        companies=figures.companies,
-        local_companies=figures.local_companies,
-        people=figures.people,
-        signed_in=figures.signed_in,
-        at=figures.at,
     )

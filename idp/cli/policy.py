@@ -8,6 +8,7 @@ import click
 from idp.cli.company import CLI, company, customer_number, member
 from idp.cli.context import answer, json_option, refuses, rows, services
 from idp.core.person import Policy
+from idp.people.rollout.doors import doors_of, offered_clients
 from idp.people.rollout.forecast import Stages
 from idp.tenants.errors import UnknownMembership, UnknownTenant
 from idp.tenants.models import Tenant
@@ -151,7 +152,8 @@ def _forecast(tenant: Tenant, changes: dict[str, Any], whom: dict[str, Any]) -> 
     tenants, rollout = services().tenants, services().rollout
     current = tenants.policy(tenant.id)
     wanted = build_policy(current, available=tenants.available_factors, **changes)
-    found = rollout.forecast(tenant.id, wanted, **whom)
+    offered = offered_clients(services().clients, tenants, tenant.id)
+    found = rollout.forecast(tenant.id, wanted, **whom, doors=doors_of(offered, wanted))
     last = found.last_deadline
     return _described(tenant.customer_number, wanted) | {
         "bound": found.bound,
@@ -159,6 +161,7 @@ def _forecast(tenant: Tenant, changes: dict[str, Any], whom: dict[str, Any]) -> 
         "newly_bound": found.newly_bound,
         "released": found.released,
         "last_deadline": last.isoformat() if last else None,
+        "clients": [asdict(client) for client in found.clients],
     }
 
 

@@ -8,7 +8,8 @@ from werkzeug.datastructures import MultiDict
 
 from idp.clients.client import Client
 from idp.core.person import MfaMode, Policy
-from idp.core.vocabulary import ACR_LEVEL, SECOND_FACTORS, Factor
+from idp.core.vocabulary import SECOND_FACTORS, Factor
+from idp.people.rollout import doors
 from idp.people.rollout.forecast import ClientDoor, Stages
 from idp.tenants.policy import MODES, InvalidPolicy, build_policy
 from idp.web import contexts
@@ -102,10 +103,7 @@ def proposed(admin: Administrator, current: Policy, entered: Entered) -> Policy:
 def offered_clients(tenant_id: str) -> Sequence[Client]:
     """Those a company can demand more for: its products' and its own, products first."""
     everything = services()
-    booked = everything.tenants.products_of(tenant_id)
-    products = everything.clients.list_products()
-    found = [c for key in booked for c in products if c.product == key]
-    return [*found, *(c for c in everything.clients.list(tenant_id) if c.disabled_at is None)]
+    return doors.offered_clients(everything.clients, everything.tenants, tenant_id)
 
 
 def minimums_of(tenant_id: str, policy: Policy) -> tuple[contexts.ClientMinimum, ...]:
@@ -115,7 +113,7 @@ def minimums_of(tenant_id: str, policy: Policy) -> tuple[contexts.ClientMinimum,
             client_id=client.client_id,
             name=client.client_name,
             level=policy.minimum_for(client.client_id),
-            registered=registered_level(client),
+            registered=doors.registered_level(client),
         )
         for client in offered_clients(tenant_id)
     )
@@ -123,16 +121,7 @@ def minimums_of(tenant_id: str, policy: Policy) -> tuple[contexts.ClientMinimum,
 
 def doors_of(tenant_id: str, policy: Policy) -> tuple[ClientDoor, ...]:
     """The clients for which the policy demands more than they do themselves."""
-    return tuple(
-        ClientDoor(client.client_id, client.product, registered_level(client))
-        for client in offered_clients(tenant_id)
-        if policy.minimum_for(client.client_id) > registered_level(client)
-    )
-
-
-def registered_level(client: Client) -> int:
-    """The acr level that the client itself demands."""
-    return ACR_LEVEL.get(client.minimum_acr or "", 1)
+    return doors.doors_of(offered_clients(tenant_id), policy)
 
 
 def _number(text: str) -> int:

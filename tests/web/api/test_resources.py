@@ -17,7 +17,11 @@ def test_a_policy_is_tried_out_and_put_in_force(api: Api) -> None:
     shown = api.call("GET", api.at("/policy"), status=200)
     wanted = {"mfa": "everyone", "factors": ["totp", "webauthn"], "grace_days": 14}
     outcome = api.call("POST", api.at("/policy/forecast"), status=200, json=wanted).json
-    assert (outcome["bound"], outcome["newly_bound"]) == (2, 1)
+    assert (outcome["bound"], outcome["newly_bound"], outcome["clients"]) == (2, 1, [])
+    demanding = api.client()[0]
+    more = wanted | {"client_minimums": {demanding: "phr"}}
+    outcome = api.call("POST", api.at("/policy/forecast"), status=200, json=more).json
+    assert [client["client_id"] for client in outcome["clients"]] == [demanding]
     assert api.get(api.at("/policy"))["mfa"] == "admins"
     tag = {"If-Match": shown.headers["ETag"]}
     saved = api.call("PUT", api.at("/policy"), status=200, json=wanted, headers=tag)

@@ -7,6 +7,7 @@ from msgspec import Meta, field
 
 from idp.core.person import MfaMode, Policy
 from idp.core.vocabulary import ManagementScope
+from idp.people.rollout.doors import doors_of, offered_clients
 from idp.people.rollout.forecast import Forecast as Outcome
 from idp.people.rollout.forecast import Stages
 from idp.tenants.policy import InvalidPolicy, build_policy
@@ -78,6 +79,16 @@ class PersonForecast(Wire):
     group: int | None
 
 
+class ClientForecast(Wire):
+    """A client of which the policy would demand more than it does itself: how many of its people
+    would have to set something up there, and how many could not go on.
+    """
+
+    client_id: str
+    enroll: int
+    stuck: int
+
+
 class Forecast(Wire):
     """What saving would do. `people` has the most who are touched, 1,000 at most."""
 
@@ -88,6 +99,7 @@ class Forecast(Wire):
     released: int
     last_deadline: Moment | None
     people: list[PersonForecast]
+    clients: list[ClientForecast]
 
 
 class Standing(Wire):
@@ -174,8 +186,13 @@ def forecast_policy(call: Call, body: PolicyChange) -> Forecast:
         client_minimums=_minimums(call, body),
         available=everything.tenants.available_factors,
     )
+    offered = offered_clients(everything.clients, everything.tenants, tenant_id)
     outcome = everything.rollout.forecast(
-        tenant_id, proposed, selected=body.selected, stages=_stages(body)
+        tenant_id,
+        proposed,
+        selected=body.selected,
+        stages=_stages(body),
+        doors=doors_of(offered, proposed),
     )
     return _forecast(outcome)
 
@@ -274,4 +291,5 @@ def _forecast(outcome: Outcome) -> Forecast:
             )
             for m in [*touched, *others][:1000]
         ],
+        clients=[ClientForecast(c.client_id, c.enroll, c.stuck) for c in outcome.clients],
     )

@@ -1,29 +1,34 @@
 """``idp serve``: web workers and the delivery worker together, the embedded Redis beneath them.
 
-The process the operator starts supervises: it migrates the embedded database, starts the bundled
-Redis-compatible server when none is named, keeps the delivery worker running, and hands the main
-thread to the HTTP server, which spawns the web workers. Children end by themselves with it.
+The process the operator starts supervises: it loads the application, migrates the embedded
+database, starts the bundled Redis-compatible server when none is named, keeps the delivery worker
+running, and hands the main thread to the HTTP server. Its children are copies of it, so nothing is
+loaded twice and what none of them changes is in memory once. They end by themselves with it.
 """
 
 import logging
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from idp.cli.context import refuse, settings
 from idp.infra.embedded_redis import EmbeddedRedisError, supervised
 
+if TYPE_CHECKING:
+    from idp.infra.process import Child
+
 _log = logging.getLogger("idp.serve")
 
 PORT_SECONDS = 3.0
 """How long a port may still be held by what was there before."""
+
+STOP_SECONDS = 10.0
+"""How long the delivery worker may take to end before it is ended."""
 
 IDLE_MILLISECONDS = 75_000
 """How long a connection stays open between requests: longer than the minute after which proxies
@@ -36,9 +41,8 @@ close theirs, so that none of them sends a request into a connection that is jus
 @click.option("--workers", type=click.IntRange(1, 256), help="Web processes (IDP_WORKERS).")
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the provider: web workers and mail delivery."""
-    from idp.app import prepare
     from idp.infra.logs import configure_logging
-    from idp.infra.process import settle, share_one_heap
+    from idp.infra.process import loading, share_one_heap
 
     share_one_heap()
     configure_logging()
@@ -48,8 +52,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     listen = current.server
     _check_free(host or listen.host, port or listen.port)
     try:
-        prepare(current)
-        settle()
+        with loading():
+            from idp.app import prepare
+            from idp.infra.i18n import load_languages
+
+            prepare(current)
+            load_languages()
         with supervised(current), _DeliveryProcess():
             _serve(
                 host or listen.host,
@@ -111,35 +119,37 @@ def _serve(host: str, port: int, workers: int, threads: int) -> None:
 
 
 class _DeliveryProcess:
-    """Runs ``python -m idp.cli.worker`` for as long as the context lasts, and again if it dies."""
+    """Runs the delivery worker for as long as the context lasts, and again if it dies."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep_running, name="delivery", daemon=True)
+        self._child: Child
 
     def __enter__(self) -> "_DeliveryProcess":
-        self._start()
+        self._start(afresh=False)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+        self._child.terminate()
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            self._child.kill()
 
-    def _start(self) -> None:
+    def _start(self, *, afresh: bool) -> None:
+        from idp.cli import worker
+        from idp.infra.process import Child
+
+        command = [sys.executable, "-m", worker.__name__]
         root = Path(__file__).resolve().parents[2]
-        self._process = subprocess.Popen([sys.executable, "-m", "idp.cli.worker"], cwd=root)
+        self._child = Child(worker.main, command, root, afresh=afresh)
 
     def _keep_running(self) -> None:
-        while self._process is not None and not self._stop.is_set():
-            status = self._process.wait()
+        while not self._stop.is_set():
+            status = self._child.wait()
             if self._stop.wait(1.0):
                 return
             _log.error("delivery worker ended with status %s; starting it again", status)
-            self._start()
+            self._start(afresh=True)

@@ -11,7 +11,7 @@ import threading
 from flask import Flask
 
 from idp.infra.logs import configure_logging
-from idp.infra.process import stop_with_parent
+from idp.infra.process import settle, stop_with_parent
 from idp.settings import Settings
 from idp.web.bare_app import create_bare_app, services_of
 
@@ -27,6 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     stop_with_parent()
     app = create_bare_app(Settings.from_env())
+    settle()
     aside = threading.Thread(target=_work_aside, args=(app, stop), name="background")
     aside.start()
     with app.app_context():

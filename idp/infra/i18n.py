@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import localedata
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -52,6 +53,13 @@ def translations(locale: str) -> NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def load_languages() -> None:
+    """Read now what every page needs sooner or later: copies of this process then share it."""
+    for locale, region in REGIONS.items():
+        translations(locale)
+        localedata.load(region)
 
 
 @lru_cache(maxsize=256)

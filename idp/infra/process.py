@@ -1,12 +1,18 @@
 """The processes of ``idp serve``: they end with their parent, so that ``kill -9`` leaves no orphan,
-and give back the memory they do not need.
+share what the first of them has loaded, and give back the memory they do not need.
 """
 
 import ctypes
 import gc
+import multiprocessing
 import os
 import signal
+import subprocess
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 
 def stop_with_parent(interval: float = 0.5) -> None:
@@ -43,6 +49,55 @@ def share_one_heap() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_ARENA_MAX, 1)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around the import of an application, which leaves next to no garbage: none is looked for.
+
+    What was loaded is then left out of every later search too, so that no search in a copy of this
+    process touches the pages it shares with it (``settle``).
+    """
+    gc.disable()
+    try:
+        yield
+        settle()
+    finally:
+        gc.enable()
+
+
+class Child:
+    """A process beside this one: a copy of it that calls ``work``, else ``command`` by itself.
+
+    A copy has everything loaded that this process has, and shares its memory until either changes
+    it. Where processes do not copy themselves by default (macOS, Python 3.14), and for one that is
+    to replace another while threads run here (``afresh``), it is a new interpreter.
+    """
+
+    def __init__(
+        self, work: Callable[[], object], command: Sequence[str], folder: Path, *, afresh: bool
+    ) -> None:
+        self._process: BaseProcess | subprocess.Popen[bytes]
+        if afresh or multiprocessing.get_start_method() != "fork":
+            self._process = subprocess.Popen(command, cwd=folder)  # noqa: S603 - our own
+        else:
+            self._process = multiprocessing.get_context("fork").Process(target=work)
+            self._process.start()
+
+    def wait(self) -> int | None:
+        """Wait for its end; its exit status, negative for a signal."""
+        if isinstance(self._process, BaseProcess):
+            self._process.join()
+            return self._process.exitcode
+        return self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
 
 
 def settle() -> None:

@@ -27,6 +27,10 @@ class Postgres:
         assert found
         self.socket_folder = found[1]
         self.socket_path = str(next(Path(self.socket_folder).glob(".s.PGSQL.*[0-9]")))
+        # Nothing here outlives the run, so nothing waits for the disk.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._server.psql(f"alter system set {setting} = off")
+        self._server.psql("select pg_reload_conf()")
 
     @property
     def pid(self) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,6 +15,7 @@ from werkzeug.test import TestResponse
 from idp.web import typed
 from idp.web.http import WEB
 from idp.web.render import TEMPLATES
+from tests.people.house import PASSWORD
 from tests.web.attack import ANNA, ERIK, NORD
 from tests.web.conftest import Front
 from tests.web.document import Document
@@ -64,6 +66,35 @@ def test_a_letter_comes_back_once_and_is_not_sent(front: Front, erik: FlaskClien
     assert (letter(once_more), ENGLISH in once_more.text) == ("", False)
     log = front.services.audit.export(front.services.tenants.get_by_customer_number(NORD).id)
     assert "letter" not in " ".join(str(record["event"]) for record in log), "nothing was sent"
+
+
+def test_through_the_login_itself(front: Front) -> None:
+    """The same with the pages of the login in between, under the new session that it makes."""
+    front.account(ERIK)
+    browser = front.sign_in(ERIK, second_factor=False)
+    front.clock.forward(minutes=10)
+    login = post(front, browser, "/account/profile/edit", given_name="Erika").location
+    form = {"csrf_token": front.csrf, "step": "password", "password": PASSWORD}
+    (name,) = Document(browser.get(browser.post(login, data=form).location).text).all(
+        "input", name="given_name"
+    )
+    assert name.get("value") == "Erika"
+    account = front.services.accounts.find_by_email(ERIK)
+    assert account is not None
+    assert account.given_name == "Anna", "nothing was sent by itself"
+
+
+def test_of_many_who_ask_at_once_one_gets_it(front: Front) -> None:
+    with front.app.test_request_context("/x", method="POST", data={"text": LETTER}):
+        typed.keep(front.services, "t", "b", "a", "/x")
+
+    def ask(_: int) -> int:
+        with front.app.test_request_context("/x?again=t"):
+            typed.take(front.services, "b", "a")
+            return len(typed.typed_form())
+
+    with ThreadPoolExecutor(50) as pool:
+        assert sum(pool.map(ask, range(50))) == 1
 
 
 def test_in_german(front: Front, erik: FlaskClient) -> None:

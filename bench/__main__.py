@@ -99,6 +99,7 @@ class Bed:
             del self.provider.env[name]  # what people's passwords really cost
         # All sign-ins come from one address here.
         self.provider.env["IDP_LIMIT_PASSWORD_NETWORK"] = "1000000"
+        self._compile()
         done = self.provider.run("migrate")
         assert done.returncode == 0, done.stderr
         started = time.perf_counter()
@@ -113,6 +114,17 @@ class Bed:
         self.people = itertools.count()
         self.seed(people, 0, 0)
         self.paths = self._paths()
+
+    def _compile(self) -> None:
+        """An installed package comes compiled, so its start is measured so too."""
+        self.provider.env.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.provider.env["PYTHONPYCACHEPREFIX"] = str(self.provider.data_dir / "bytecode")
+        subprocess.run(
+            [sys.executable, "-c", "import granian, idp.cli.serve, idp.cli.worker, idp.app"],
+            cwd=ROOT,
+            env=self.provider.env,
+            check=True,
+        )
 
     def seed(self, accounts: int, clients: int, sessions: int) -> None:
         """More of everything."""
@@ -268,12 +280,14 @@ def report(bed: Bed, meter: Meter, found: dict[str, Measured], floors: dict[str,
     if "signin" in found:
         print(f"  signin: the Argon2id hash costs {argon:.1f} ms of it and is not counted")
     memory = sorted(meter.memory().values(), reverse=True)
+    shares = sorted(meter.shares().values(), reverse=True)
     good = memory[1] <= MEMORY_MIB
     kept &= good
     verdict = "ok" if good else "OVER"
     print(
         f"  memory: {', '.join(f'{m:.0f}' for m in memory)} MiB, "
-        f"budget {MEMORY_MIB} per worker: {verdict}"
+        f"budget {MEMORY_MIB} per worker: {verdict}; "
+        f"shared pages divided: {', '.join(f'{m:.0f}' for m in shares)}, all {sum(shares):.0f}"
     )
     good = bed.start_seconds <= START_SECONDS
     kept &= good

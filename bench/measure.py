@@ -66,6 +66,15 @@ class Meter:
                 found[pid] = psutil.Process(pid).memory_info().rss / 2**20
         return found
 
+    def shares(self) -> dict[int, float]:
+        """MiB by process id with each shared page divided among those who share it (PSS)."""
+        found = {}
+        for pid in self.servers:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
+                sizes = (line.split() for line in file)
+                found[pid] = next(int(size[1]) for size in sizes if size[0] == "Pss:") / 1024
+        return found
+
 
 def _spent(pid: int) -> float:
     try:

@@ -1,4 +1,5 @@
-"""Every other page in both languages and widths, with axe: account, consoles, recovery, errors."""
+"""Every other page in both languages and widths, with axe and by the keyboard alone: account,
+consoles, recovery, errors."""
 
 from __future__ import annotations
 
@@ -102,7 +103,9 @@ def test_pages(demo: Demo, admin: Window, path: str, step: str | None) -> None:
     admin.go(demo.issuer + path)
     if step:
         assert admin.step == step, admin.page.url
-    admin.check()
+    # Each address by the keyboard once: every other one wide and English, the rest narrow, German.
+    wide = PAGES.index((path, step)) % 2 == 0
+    admin.check(by_keyboard=wide == (admin.width == "desk"))
 
 
 @pytest.mark.parametrize(("path", "link", "step"), BEHIND_A_LINK)
@@ -111,7 +114,7 @@ def test_pages_behind_a_link(demo: Demo, admin: Window, path: str, link: str, st
     admin.go(demo.issuer + path)
     admin.press(link)
     assert admin.step == step, admin.page.url
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 def test_lock_in_the_list_leads_to_the_reason(demo: Demo, admin: Window) -> None:
@@ -126,7 +129,25 @@ def test_lock_in_the_list_leads_to_the_reason(demo: Demo, admin: Window) -> None
     admin.press('form:has(input[value="lock"]) button')
     admin.complaints.clear()  # that it is refused without a reason
     assert admin.page.locator('form:has(input[value="lock"]) [role="alert"]').is_visible()
-    admin.check()
+    admin.check(by_keyboard=True)
+
+
+def test_the_skip_link_and_the_menus(demo: Demo, admin: Window) -> None:
+    admin.complaints.clear()
+    admin.go(f"{demo.issuer}{NORTH}/people")
+    page = admin.page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!!document.activeElement.closest('main')")
+    menu = page.locator(".who")
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!!document.activeElement.closest('.who .menu')")
+    page.keyboard.press("Escape")
+    assert not menu.locator(".menu").is_visible()
+    assert page.evaluate("document.activeElement.localName") == "summary"
 
 
 def test_selecting_people(demo: Demo, admin: Window) -> None:
@@ -134,9 +155,15 @@ def test_selecting_people(demo: Demo, admin: Window) -> None:
     admin.go(f"{demo.issuer}{NORTH}/people?role=employee")
     assert not admin.page.locator("[data-bar]").is_visible()
     admin.page.locator('input[name="person"]').first.check()
+    # In a low window neither the table's head nor the bar at its end covers what has the focus.
+    size = admin.page.viewport_size
+    assert size
+    admin.page.set_viewport_size({"width": size["width"], "height": 640})
+    admin.check(by_keyboard=True)
+    admin.page.set_viewport_size(size)
     admin.press('[data-bar] button[value="lock"]')
     assert admin.step == "people-selected"
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 def test_a_file_of_people(demo: Demo, admin: Window) -> None:
@@ -155,9 +182,9 @@ def test_a_file_of_people(demo: Demo, admin: Window) -> None:
         return admin.page.locator('form:has(input[value="apply"])').count() > 0
 
     wait_for("the lines checked", checked, seconds=30)
-    admin.check()
+    admin.check(by_keyboard=True)
     admin.press('a[href*="show=refused"]')
-    admin.check()
+    admin.check(by_keyboard=True)
     admin.page.evaluate("document.querySelector('form:has(input[value=discard])').submit()")
 
 
@@ -167,7 +194,7 @@ def test_the_company_in_another_colour(demo: Demo, admin: Window) -> None:
     admin.page.locator("#accent").fill("#ffee00")
     admin.press('button[value="preview"]')
     assert admin.step == "company"
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +208,7 @@ def test_pages_of_trouble(demo: Demo, admin: Window, path: str) -> None:
     if admin.step == "error" or admin.page.locator("h1").count():
         language = admin.page.locator("html").get_attribute("lang") or ""
         if language.startswith(admin.language):
-            admin.check()
+            admin.check(by_keyboard=True)
         else:
             assert not admin._axe()
 
@@ -195,14 +222,16 @@ def test_inviting_and_the_guests_pages(demo: Demo, admin: Window, chromium: Chro
     admin.page.locator('main input[type="email"]').fill(email)
     admin.main_button()
     assert admin.step == "people"
-    admin.check()
+    # What was done is where the focus is, so that it is read out.
+    assert admin.page.evaluate("document.activeElement.getAttribute('role')") == "status"
+    admin.check(by_keyboard=True)
     admin.go(f"{demo.issuer}/dev/outbox")
     link = admin.page.locator('a[href*="/invitation/"]').first.get_attribute("href")
     assert link
     with chromium.window(language=admin.language, width=admin.width) as guest:
         guest.go(link)
         assert guest.step == "register"
-        guest.check()
+        guest.check(by_keyboard=True)
 
 
 def test_policy_preview(demo: Demo, admin: Window) -> None:
@@ -211,7 +240,7 @@ def test_policy_preview(demo: Demo, admin: Window) -> None:
     admin.page.locator('input[name="mfa"][value="everyone"]').check(force=True)
     admin.main_button()
     assert admin.step == "policy-preview"
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 def test_registering_a_client(demo: Demo, admin: Window) -> None:
@@ -221,18 +250,18 @@ def test_registering_a_client(demo: Demo, admin: Window) -> None:
     admin.page.locator('[name="redirect_uris"]').fill("https://intranet.example/callback")
     admin.main_button()
     assert admin.step == "client-created"
-    admin.check()
+    admin.check(by_keyboard=True)
     admin.press("main a.main")
     assert admin.step == "client"
-    admin.check()
+    admin.check(by_keyboard=True)
     address = admin.page.url
     for page, step in (("edit", "client-form"), ("test", "client-test")):
         admin.go(f"{address}/{page}")
         assert admin.step == step
-        admin.check()
+        admin.check(by_keyboard=True)
     admin.press('main form button[value="run"]')
     assert admin.step == "client-test-result"
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 def test_errors_of_a_client_take_the_focus(demo: Demo, admin: Window) -> None:
@@ -241,7 +270,7 @@ def test_errors_of_a_client_take_the_focus(demo: Demo, admin: Window) -> None:
     admin.complaints.clear()  # the answer is 400
     focused = admin.page.evaluate("document.activeElement.getAttribute('role')")
     assert focused == "alert"
-    admin.check()
+    admin.check(by_keyboard=True)
 
 
 def test_errors_are_tied_to_their_fields(demo: Demo, chromium: Chromium) -> None:

@@ -1,4 +1,4 @@
-"""Chromium from the system by Playwright: languages, widths, with and without JavaScript, axe.
+"""Chromium from the system by Playwright: languages, widths, with and without JavaScript, axe, Tab.
 
 Playwright's own browser builds are never downloaded. Where pages run without JavaScript, axe cannot
 run in them; it looks at the same document, its scripts removed, in a page that has it.
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from tests.support.keyboard import walk
 from tests.support.peers import need
 from tests.support.totp import Totp
 
@@ -122,8 +123,9 @@ class Window:
         self.complaints.clear()
         return app
 
-    def check(self) -> None:
-        """axe finds nothing, nothing overflows sideways, nothing was complained about."""
+    def check(self, *, by_keyboard: bool = False) -> None:
+        """axe finds nothing, nothing overflows sideways, nothing was complained about; asked to, it
+        is walked through by the keyboard alone as well, which leaves it as it was."""
         where = f"{self.page.url} step={self.step!r} {self.language} {self.width}"
         overflow = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -134,6 +136,9 @@ class Window:
         found = self._axe()
         assert not found, f"{where}:\n" + "\n".join(found)
         assert not self.complaints, f"{where}: {self.complaints}"
+        if by_keyboard:
+            wrong = walk(self.page)
+            assert not wrong, f"{where}:\n" + "\n".join(wrong)
         self.checked.append(self.step or self.page.url)
 
     def _axe(self) -> list[str]:

@@ -1,5 +1,13 @@
-// The consoles: group boxes tick their entries, long lists filter as one types, menus close, what
-// is done to many waits until somebody is selected.
+// The consoles: what was done is read out, group boxes tick their entries, long lists filter as one
+// types, menus close, what is done to many waits until somebody is selected.
+
+// A message that is there when the page opens is announced by no screen reader: the focus goes to
+// it, and Tab goes on from there instead of from the top.
+const said = document.querySelector("main [role=alert], main .notice[role=status]");
+if (said && !location.hash && !document.querySelector("[autofocus]")) {
+  said.tabIndex = -1;
+  said.focus();
+}
 for (const all of document.querySelectorAll("[data-check-all]")) {
   const boxes = [...all.closest("fieldset").querySelectorAll("input[name=permission]:enabled")];
   const follow = () => {

@@ -8,9 +8,10 @@ A unit of work per method, each with its audit event. What must follow a change 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from idp.accounts import at_sign_in
 from idp.accounts.claims import apply_claims, check_claims
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.errors import EmailTaken, InvalidCredentials, UnknownAccount
@@ -37,6 +38,9 @@ __all__ = [
     "InvalidRecovery",
     "UnknownAccount",
 ]
+
+
+_BY_EMAIL = select(Account).where(Account.email == bindparam("address"))
 
 
 class AccountService:
@@ -84,7 +88,7 @@ class AccountService:
             address = normalise_email(email)
         except InvalidEmail:
             return None
-        return db.session.scalar(select(Account).where(Account.email == address))
+        return db.session.scalar(_BY_EMAIL, {"address": address})
 
     def find_by_subject(self, subject: str) -> Account | None:
         """The account with that public ``sub``."""
@@ -196,12 +200,7 @@ class AccountService:
 
     def note_sign_in(self, account_id: str) -> None:
         """Remember when the account was last signed in to."""
-        with transaction() as session:
-            session.execute(
-                update(Account)
-                .where(Account.id == account_id)
-                .values(last_sign_in_at=self._clock.now())
-            )
+        at_sign_in.note_sign_in(account_id, self._clock.now())
 
     def lock(self, account_id: str, *, actor: str | None = None, reason: str = "") -> Account:
         """Nobody signs in with it, and at once every session and token ends."""

@@ -216,10 +216,14 @@ class AuthnService:
         user_agent: str = "",
         device: str = "",
         known_account: str | None = None,
+        settled: Settled | None = None,
     ) -> FinishedLogin:
-        """Turn it into a session, once; raises ``NotFinished``, ``AlreadyFinished``."""
+        """Turn it into a session, once; raises ``NotFinished``, ``AlreadyFinished``.
+
+        ``settled``: what this very request has decided of the transaction as it is stored.
+        """
         for _ in range(RETRIES):
-            settled = self._progress.settle(tx)
+            settled = settled or self._progress.settle(tx)
             step, person = settled.step, settled.known.facts.person
             if not isinstance(step, Finished) or person is None:
                 raise NotFinished(self._showing.shown(settled))
@@ -235,7 +239,7 @@ class AuthnService:
             )
             if finished is not None:
                 return finished
-            tx = self._transactions.reload(tx)
+            tx, settled = self._transactions.reload(tx), None
         raise TransactionBusy(tx.id)
 
     def abandon(self, tx: LoginTransaction) -> None:
@@ -273,7 +277,11 @@ class AuthnService:
         if tx.state in _PROVEN and tx.subject is not None:
             company = settled.known.company
         return Outcome(
-            self._showing.shown(settled), tx, company.membership if company else None, **more
+            self._showing.shown(settled),
+            tx,
+            company.membership if company else None,
+            settled=settled,
+            **more,
         )
 
     def _new(

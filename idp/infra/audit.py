@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness
@@ -23,13 +23,32 @@ from idp.infra.audit_records import (
     AuditHead,
     AuditKeys,
     end_of,
-    head_of,
     records,
 )
 from idp.infra.database import db, transaction
 from idp.infra.sealing import Sealer
+from idp.infra.statements import Prepared, writing
 
 __all__ = ["PLATFORM", "Audit", "AuditEvent", "AuditHead", "Problem"]
+
+
+_HEAD = Prepared(
+    select(AuditHead.seq, AuditHead.base_hash)
+    .where(AuditHead.chain == bindparam("chain"))
+    .with_for_update()
+)
+_HASH = Prepared(
+    select(AuditEvent.hash).where(
+        AuditEvent.chain == bindparam("chain"), AuditEvent.seq == bindparam("seq")
+    )
+)
+_COLUMNS = tuple(AuditEvent.__table__.columns.keys())
+_ADD = Prepared(insert(AuditEvent).values({name: bindparam(name) for name in _COLUMNS}))
+_MOVE_HEAD = Prepared(
+    update(AuditHead)
+    .where(AuditHead.chain == bindparam("of_chain"))
+    .values(seq=bindparam("seq"), hash=bindparam("hash"))
+)
 
 
 def _short(value: str | None) -> str | None:
@@ -70,16 +89,16 @@ class Audit:
         if ip is None and actor is not None:
             ip = self.address()
         chain = tenant_id or PLATFORM
-        with transaction() as session:
-            head = head_of(chain, lock=True) or self._first_head(chain)
-            previous = head.base_hash or FIRST
-            if head.seq:
-                at_head = AuditEvent.chain == chain, AuditEvent.seq == head.seq
-                previous = session.scalar(select(AuditEvent.hash).where(*at_head)) or previous
+        with transaction(), writing() as connection:
+            head = _HEAD.first(connection, {"chain": chain}) or self._first_head(connection, chain)
+            previous = head["base_hash"] or FIRST
+            if head["seq"]:
+                last = _HASH.first(connection, {"chain": chain, "seq": head["seq"]})
+                previous = last["hash"] if last is not None else previous
             row = AuditEvent(
                 id=self._randomness.uuid(),
                 chain=chain,
-                seq=head.seq + 1,
+                seq=head["seq"] + 1,
                 at=self._clock.now(),
                 event=event,
                 category=category,
@@ -93,25 +112,26 @@ class Audit:
                 previous_hash=previous,
             )
             row.hash = self.keys.seal(row)
-            head.seq, head.hash = row.seq, self.keys.sign(end_of(chain, row.seq, row.hash))
-            session.add(row)
-            session.flush()
+            _ADD.run(connection, {name: getattr(row, name) for name in _COLUMNS})
+            end = self.keys.sign(end_of(chain, row.seq, row.hash))
+            _MOVE_HEAD.run(connection, {"of_chain": chain, "seq": row.seq, "hash": end})
 
     @staticmethod
-    def _first_head(chain: str) -> AuditHead:
+    def _first_head(connection: Connection, chain: str) -> dict[str, Any]:
         """The chain's head row, made at its first event even if two come at once."""
         values = {"chain": chain, "seq": 0, "hash": FIRST, "base_seq": 0}
         if db.engine.dialect.name == "postgresql":
             from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
-            db.session.execute(
+            connection.execute(
                 postgresql_insert(AuditHead).values(**values).on_conflict_do_nothing()
             )
         else:  # the write lock is ours already
-            db.session.add(AuditHead(**values))
-            db.session.flush()
-        query = select(AuditHead).where(AuditHead.chain == chain).with_for_update()
-        return db.session.scalars(query).one()
+            connection.execute(insert(AuditHead).values(**values))
+        made = _HEAD.first(connection, {"chain": chain})
+        if made is None:
+            raise RuntimeError(f"the chain {chain} has no head")
+        return made
 
     def chains(self) -> list[str]:
         """Every chain there is or must be: by events, by head, or because its company exists."""

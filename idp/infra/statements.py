@@ -2,8 +2,8 @@
 
 SQLAlchemy spends several times as long on a statement and on a session's transaction as SQLite
 does. What is called here keeps its connection pool, its SQL, its column types and its errors, and
-leaves out the session and the result objects. ``grants.refresh`` rotates with it; everything else
-has no such hurry and uses ``database.transaction``.
+leaves out the session and the result objects. ``grants.refresh`` rotates with it, and what every
+sign-in asks for goes this way; everything else has no such hurry and uses ``database.transaction``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,14 +15,18 @@ from sqlalchemy import Connection, Dialect, Insert, Select, Update
 from idp.infra.availability import DatabaseUnavailable, is_away
 from idp.infra.database import autocommitting, db, in_transaction, line_up, transaction
 
-Statement = Select[Any] | Insert | Update
+Statement = Select[*tuple[Any, ...]] | Insert | Update
 Convert = Callable[[Any], Any] | None
 
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection for single statements: that of the unit of work, where one is open."""
+    """A connection for single statements: that of the unit of work, where one is open.
+
+    It has then seen what the unit of work has changed so far.
+    """
     if in_transaction():
+        db.session.flush()
         yield db.session.connection()
         return
     with autocommitting(db.engine).connect() as connection:
@@ -34,6 +38,7 @@ def writing() -> Iterator[Connection]:
     """A unit of work without a session; joins the one that is open."""
     if in_transaction():
         with transaction() as session:
+            session.flush()
             yield session.connection()
         return
     engine = db.engine
@@ -65,6 +70,15 @@ class Prepared:
             cursor.close()
         return None if row is None else made.read(row)
 
+    def all(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Every row by the names of its columns."""
+        made = self._for(connection.dialect)
+        cursor = _execute(connection, made.sql, made.bind(values))
+        try:
+            return [made.read(row) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """How many rows it changed."""
         made = self._for(connection.dialect)
@@ -87,10 +101,16 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=dialect)
         self.sql: str = compiled.string
         self._order: Sequence[str] | None = compiled.positiontup
-        self._in: dict[str, Convert] = {
-            name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
-            for parameter, name in compiled.bind_names.items()
-        }
+        self._in: dict[str, Convert] = {}
+        self._fixed: dict[str, Any] = {}
+        """What the statement itself compares with, as the driver wants it."""
+        for parameter, name in compiled.bind_names.items():
+            convert = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            if parameter.required:
+                self._in[name] = convert
+            else:
+                fixed = parameter.effective_value
+                self._fixed[name] = fixed if convert is None else convert(fixed)
         self._out: list[tuple[str, Convert]] = []
         if isinstance(statement, Select):
             self._out = [
@@ -100,7 +120,7 @@ class _Compiled:
 
     def bind(self, values: Mapping[str, Any]) -> Any:
         """The parameters as the driver wants them: by name, or in order."""
-        bound = {
+        bound = self._fixed | {
             name: values[name] if convert is None else convert(values[name])
             for name, convert in self._in.items()
         }

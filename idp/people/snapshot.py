@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from idp.accounts.claims import build_claims
 from idp.accounts.models import Account
@@ -24,6 +24,7 @@ from idp.grants.models import Grant
 from idp.infra.database import db, in_transaction
 from idp.infra.ephemeral import EphemeralStore
 from idp.infra.process_cache import Recent
+from idp.infra.statements import Prepared, reading
 from idp.people.rollout.enrolled import (
     enrolled_columns,
     enrolled_of,
@@ -48,15 +49,40 @@ _MEMBERSHIP = Membership.__table__
 _GRANT = Grant.__table__
 _CODE = RecoveryCode.__table__
 
-_PERSON_QUERY = select(
-    _ACCOUNT,
-    *enrolled_columns(),
-    passwordless_column(),
-    withdrawn_column(),
-    select(func.count())
-    .where(_CODE.c.account_id == _ACCOUNT.c.id, _CODE.c.used_at.is_(None))
-    .scalar_subquery()
-    .label("codes_left"),
+_FIND_PERSON = Prepared(
+    select(
+        _ACCOUNT,
+        *enrolled_columns(),
+        passwordless_column(),
+        withdrawn_column(),
+        select(func.count())
+        .where(_CODE.c.account_id == _ACCOUNT.c.id, _CODE.c.used_at.is_(None))
+        .scalar_subquery()
+        .label("codes_left"),
+    ).where(_ACCOUNT.c.subject == bindparam("subject"))
+)
+_FIND_MEMBERSHIPS = Prepared(
+    select(
+        _MEMBERSHIP.c.id,
+        _MEMBERSHIP.c.tenant_id,
+        _MEMBERSHIP.c.role,
+        _MEMBERSHIP.c.status,
+        _MEMBERSHIP.c.permissions,
+        _MEMBERSHIP.c.products,
+        _MEMBERSHIP.c.mfa_selected,
+        _MEMBERSHIP.c.mfa_due_since,
+        _MEMBERSHIP.c.mfa_deadline,
+        _MEMBERSHIP.c.mfa_bypass_until,
+        _MEMBERSHIP.c.mfa_bypass_used_at,
+        _MEMBERSHIP.c.not_before,
+    )
+    .where(_MEMBERSHIP.c.account_id == bindparam("account_id"), _MEMBERSHIP.c.status != "removed")
+    .order_by(_MEMBERSHIP.c.created_at, _MEMBERSHIP.c.id)
+)
+_FIND_CONSENTS = Prepared(
+    select(_GRANT.c.client_id, _GRANT.c.scope).where(
+        _GRANT.c.account_id == bindparam("account_id"), _GRANT.c.revoked_at.is_(None)
+    )
 )
 
 
@@ -197,33 +223,13 @@ def _moment(text: str | None) -> datetime | None:
 
 def _read(subject: str) -> dict[str, Any] | None:
     """Three queries: the account with its factors, its memberships, its consents."""
-    row = db.session.execute(_PERSON_QUERY.where(_ACCOUNT.c.subject == subject)).first()
-    if row is None:
-        return None
-    account = row._mapping
-    memberships = db.session.execute(
-        select(
-            _MEMBERSHIP.c.id,
-            _MEMBERSHIP.c.tenant_id,
-            _MEMBERSHIP.c.role,
-            _MEMBERSHIP.c.status,
-            _MEMBERSHIP.c.permissions,
-            _MEMBERSHIP.c.products,
-            _MEMBERSHIP.c.mfa_selected,
-            _MEMBERSHIP.c.mfa_due_since,
-            _MEMBERSHIP.c.mfa_deadline,
-            _MEMBERSHIP.c.mfa_bypass_until,
-            _MEMBERSHIP.c.mfa_bypass_used_at,
-            _MEMBERSHIP.c.not_before,
-        )
-        .where(_MEMBERSHIP.c.account_id == account["id"], _MEMBERSHIP.c.status != "removed")
-        .order_by(_MEMBERSHIP.c.created_at, _MEMBERSHIP.c.id)
-    ).mappings()
-    consents = db.session.execute(
-        select(_GRANT.c.client_id, _GRANT.c.scope).where(
-            _GRANT.c.account_id == account["id"], _GRANT.c.revoked_at.is_(None)
-        )
-    )
+    with reading() as connection:
+        account = _FIND_PERSON.first(connection, {"subject": subject})
+        if account is None:
+            return None
+        its = {"account_id": account["id"]}
+        memberships = _FIND_MEMBERSHIPS.all(connection, its)
+        consents = _FIND_CONSENTS.all(connection, its)
     return {
         "format": _FORMAT,
         "account_id": account["id"],
@@ -232,15 +238,15 @@ def _read(subject: str) -> dict[str, Any] | None:
         "email": account["email"],
         "email_verified": account["email_verified"],
         "locale": account["locale"],
-        "claims": build_claims(dict(account)),
+        "claims": build_claims(account),
         "sessions_not_before": account["sessions_not_before"],
         "has_password": account["password_hash"] is not None,
-        "enrolled": enrolled_of(row),
+        "enrolled": enrolled_of(account),
         "passwordless": bool(account["passwordless"]),
         "withdrawn": bool(account["withdrawn"]),
         "self_mfa": account["self_mfa"],
         "codes_left": account["codes_left"],
         "is_operator": account["is_operator"],
-        "memberships": [dict(row) for row in memberships],
-        "consents": {row.client_id: row.scope for row in consents},
+        "memberships": memberships,
+        "consents": {row["client_id"]: row["scope"] for row in consents},
     }

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast, get_args
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import or_, select, tuple_, update
 
 from idp.core.clock import Clock
 from idp.core.person import Policy, Role
 from idp.core.randomness import Randomness
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
+from idp.tenants import sign_ins
 from idp.tenants.catalogue import check_permissions, check_products, default_permissions
 from idp.tenants.deadlines import fix_deadline, rebind_all
 from idp.tenants.errors import LastAdmin, UnknownMembership, UnknownTenant
@@ -301,14 +302,7 @@ class Memberships:
 
     def note_sign_in(self, membership_id: str) -> None:
         """Remember when the member last, and first, signed in for this company."""
-        now = self._clock.now()
-        first = func.coalesce(Membership.first_sign_in_at, now)
-        with transaction() as session:
-            session.execute(
-                update(Membership)
-                .where(Membership.id == membership_id)
-                .values(last_sign_in_at=now, first_sign_in_at=first)
-            )
+        sign_ins.note(membership_id, self._clock.now())
 
     def _policy(self, tenant_id: str, *, lock: bool = False) -> Policy:
         """The tenant's policy; ``lock`` makes changes that must leave an admin wait in line."""

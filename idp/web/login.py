@@ -72,7 +72,7 @@ def _next(outcome: Outcome, *, posted: bool = False) -> Response:
         return deny(tx, ACTIVATION_POSTPONED)
     if isinstance(outcome.step, steps.Finished):
         try:
-            return _finish(tx)
+            return _finish(outcome)
         except NotFinished:
             outcome = http.services().authn.look(tx)
     if posted and not outcome.errors and not outcome.notice:
@@ -92,8 +92,9 @@ def _next(outcome: Outcome, *, posted: bool = False) -> Response:
     )
 
 
-def _finish(tx: LoginTransaction) -> Response:
+def _finish(outcome: Outcome) -> Response:
     """Make it a session, under a new cookie value, and go where the login was to lead."""
+    tx = outcome.tx
     everything, guard, who = http.services(), http.guard(), http.caller()
     finished = everything.authn.finish(
         tx,
@@ -101,6 +102,7 @@ def _finish(tx: LoginTransaction) -> Response:
         user_agent=who.user_agent,
         device=http.remembered_cookie(),
         known_account=who.known_account,
+        settled=outcome.settled,
     )
     response = http.see_other(_destination(tx))
     age = everything.settings.lifetimes.session_absolute

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pyotp
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from idp.authn.models import TotpDevice
 from idp.core.clock import Clock, epoch
 from idp.core.randomness import Randomness, same
 from idp.infra.database import db, transaction
 from idp.infra.ephemeral import EphemeralStore
+from idp.infra.statements import Prepared, reading, writing
 
 ISSUER = "Einlass"
 _STEP_SECONDS = 30
@@ -25,6 +26,20 @@ _DIGITS = 6
 _SECRET_BYTES = 20
 
 Checked = Literal["right", "wrong", "used"]
+
+_HELD = Prepared(
+    select(TotpDevice.id, TotpDevice.secret, TotpDevice.last_used_step).where(
+        TotpDevice.account_id == bindparam("account_id"), TotpDevice.confirmed_at.is_not(None)
+    )
+)
+_USE = Prepared(
+    update(TotpDevice)
+    .where(
+        TotpDevice.id == bindparam("device_id"),
+        or_(TotpDevice.last_used_step.is_(None), TotpDevice.last_used_step < bindparam("step")),
+    )
+    .values(last_used_step=bindparam("step"))
+)
 
 
 class TotpService:
@@ -65,14 +80,16 @@ class TotpService:
     def check(self, account_id: str, code: str) -> Checked:
         """Whether the code is one of the account's now; ``right`` for one caller only."""
         outcome: Checked = "wrong"
-        held = select(TotpDevice.id, TotpDevice.secret, TotpDevice.last_used_step).where(
-            TotpDevice.account_id == account_id, TotpDevice.confirmed_at.is_not(None)
-        )
-        for device_id, secret, last_used in db.session.execute(held).all():
-            step = self._matching_step(secret, code)
+        with reading() as connection:
+            held = _HELD.all(connection, {"account_id": account_id})
+        for device in held:
+            step = self._matching_step(device["secret"], code)
             if step is None:
                 continue
-            if (last_used is None or last_used < step) and self._use(account_id, device_id, step):
+            last_used = device["last_used_step"]
+            if (last_used is None or last_used < step) and self._use(
+                account_id, device["id"], step
+            ):
                 return "right"
             outcome = "used"
         return outcome
@@ -120,15 +137,8 @@ class TotpService:
     def _use(self, account_id: str, device_id: str, step: int) -> bool:
         if not self._mark(account_id, step):
             return False
-        unused = or_(TotpDevice.last_used_step.is_(None), TotpDevice.last_used_step < step)
-        with transaction() as session:
-            used = session.execute(
-                update(TotpDevice)
-                .where(TotpDevice.id == device_id, unused)
-                .values(last_used_step=step)
-                .returning(TotpDevice.id)
-            )
-            return used.first() is not None
+        with writing() as connection:
+            return _USE.run(connection, {"device_id": device_id, "step": step}) == 1
 
     def _mark(self, account_id: str, step: int) -> bool:
         """Put the replay mark; True for the first only. It outlives the step's acceptance."""

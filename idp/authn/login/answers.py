@@ -7,6 +7,7 @@ it may have to be applied to a newer transaction than the one the form was for.
 from dataclasses import replace
 from typing import Literal
 
+from idp.accounts import at_sign_in
 from idp.accounts.email_address import InvalidEmail, normalise_email
 from idp.accounts.guessing import Lookups
 from idp.accounts.legacy_logins import LegacyUnavailable
@@ -158,8 +159,8 @@ class Answers:
         """
         if self._settings.hide:
             return "", False
-        account = self._accounts.find_by_email(email)
-        if account is not None and account.id == visit.known_account:
+        account = at_sign_in.find(email)
+        if account is not None and account.account_id == visit.known_account:
             may_tell = True
         else:
             may_tell = self._lookups.may_tell(visit.ip, known=account is not None)
@@ -194,8 +195,8 @@ class Answers:
     def _is_known(self, email: str, visit: Visit) -> bool:
         if visit.known_account is None:
             return False
-        account = self._accounts.find_by_email(email)
-        return account is not None and account.id == visit.known_account
+        account = at_sign_in.find(email)
+        return account is not None and account.account_id == visit.known_account
 
     def _new_account(
         self, tx: LoginTransaction, due: Register | VerifyEmail, form: Form, visit: Visit

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from idp.accounts import at_sign_in
 from idp.accounts.service import AccountService
 from idp.authn.demands import may_remember
 from idp.authn.factors.devices import RememberedDevices
@@ -162,7 +163,7 @@ class Finishing:
         self, tx: LoginTransaction, person: Person, sid: str, ip: str, user_agent: str
     ) -> None:
         """An account that has been signed in to before, from a browser that never has."""
-        if self._accounts.get(person.account_id).last_sign_in_at is None:
+        if at_sign_in.last_sign_in(person.account_id) is None:
             return
         for told in self.on_new_device:
             now = self._clock.now()

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from idp.authn.login.transaction import LoginTransaction
 from idp.authn.step import Step
 from idp.core.person import PersonMembership
+
+if TYPE_CHECKING:
+    from idp.authn.login.progress import Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Outcome:
 
     ``errors`` hold codes to translate, by field, and ``retry_after`` in seconds beside them;
     ``notice`` is the code of something to say quietly (``code-sent``). ``tx`` is the transaction
-    as stored by then, ``company`` the one being entered, once it is settled behind the password.
+    as stored by then, ``company`` the one being entered, once it is settled behind the password;
+    ``settled`` is what the step was decided on.
     """
 
     step: Step
@@ -38,3 +43,4 @@ class Outcome:
     errors: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     moved: bool = False
+    settled: "Settled | None" = None

@@ -187,9 +187,10 @@ def advance(tx: LoginTransaction, state: State) -> LoginTransaction:
     stays = state is tx.state and MOVES[tx.state]
     if not stays and state not in MOVES[tx.state]:
         raise InvalidTransition(f"{tx.state} → {state}")
-    return replace(tx, state=state)
+    return tx if stays else replace(tx, state=state)
 
 
+_STORED = tuple(f.name for f in fields(LoginTransaction) if f.name != "raw")
 Change = Callable[[LoginTransaction], LoginTransaction]
 
 
@@ -253,8 +254,7 @@ class TransactionStore:
 
 def dump(tx: LoginTransaction) -> bytes:
     """As stored. Moments keep their microseconds: proofs are compared with one another."""
-    plain = {f.name: getattr(tx, f.name) for f in fields(tx) if f.name != "raw"}
-    return orjson.dumps(plain)
+    return orjson.dumps({name: getattr(tx, name) for name in _STORED})
 
 
 def load(raw: bytes) -> LoginTransaction:

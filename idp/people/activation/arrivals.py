@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from idp.accounts.claims import check_claims
 from idp.accounts.email_address import normalise_email
@@ -21,8 +21,10 @@ from idp.authn.ports import Prepared
 from idp.core.clock import Clock
 from idp.core.randomness import Randomness, digest
 from idp.infra.audit import Audit
-from idp.infra.database import db, transaction
+from idp.infra.database import UtcDateTime, db, transaction
 from idp.infra.outbox import Outbox
+from idp.infra.statements import Prepared as Statement
+from idp.infra.statements import reading
 from idp.people.activation.lines import FIRM, Lines, open_at
 from idp.people.activation.mail import ActivationMail
 from idp.people.activation.settling import Settling
@@ -36,6 +38,21 @@ from idp.tenants.models import Membership, Tenant
 from idp.tenants.service import TenantService
 
 _FOREVER = timedelta(days=365 * 5)
+_PREPARING = (
+    select(Invitation.tenant_id, func.max(case((FIRM, 1), else_=0)).label("firm"))
+    .where(Invitation.email == bindparam("email"), *open_at(bindparam("now", type_=UtcDateTime)))
+    .group_by(Invitation.tenant_id)
+)
+_FIND_PREPARING = Statement(_PREPARING)
+_FIND_PREPARING_OTHERS = Statement(
+    _PREPARING.where(
+        Invitation.tenant_id.not_in(
+            select(Membership.tenant_id).where(
+                Membership.account_id == bindparam("account_id"), Membership.status != "waiting"
+            )
+        )
+    )
+)
 
 Withdrawn = Literal["revoked", "account-removed", "member-kept", "nothing"]
 
@@ -124,22 +141,19 @@ class Arrivals:
         None that the account belongs to already, or was locked in or removed from.
         """
         now = self._clock.now()
-        query = (
-            select(Tenant, func.max(case((FIRM, 1), else_=0)))
-            .join(Invitation, Invitation.tenant_id == Tenant.id)
-            .where(Invitation.email == email, *open_at(now))
-            .group_by(Tenant.id)
-            .order_by(Tenant.customer_number)
-        )
-        if account_id is not None:
-            belongs = select(Membership.tenant_id).where(
-                Membership.account_id == account_id, Membership.status != "waiting"
-            )
-            query = query.where(Tenant.id.not_in(belongs))
+        statement = _FIND_PREPARING if account_id is None else _FIND_PREPARING_OTHERS
+        asked = {"email": email, "now": now, "account_id": account_id}
+        with reading() as connection:
+            firm = {row["tenant_id"]: row["firm"] for row in statement.all(connection, asked)}
+        if not firm:  # as for nearly everybody who signs in
+            return ()
         found = []
-        for tenant, firm in db.session.execute(query):
+        query = select(Tenant).where(Tenant.id.in_(firm)).order_by(Tenant.customer_number)
+        for tenant in db.session.scalars(query):
             state = accounts_of(tenant, now)
-            one = Prepared(tenant.id, tenant.name, state.state, state.cutover_at, bool(firm))
+            one = Prepared(
+                tenant.id, tenant.name, state.state, state.cutover_at, bool(firm[tenant.id])
+            )
             found.append(one)
         return tuple(found)
 

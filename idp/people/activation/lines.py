@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, or_, update
+from sqlalchemy import BindParameter, exists, func, or_, update
 
 from idp.accounts.models import Account
 from idp.core.clock import Clock
@@ -23,7 +23,7 @@ FIRM = ~exists().where(ImportJob.id == Invitation.import_id, ~ImportJob.trusted)
 UNSENT = (*PREPARED, Invitation.sent_at.is_(None))
 
 
-def open_at(now: datetime) -> tuple[Any, ...]:
+def open_at(now: datetime | BindParameter[datetime]) -> tuple[Any, ...]:
     """Prepared, and not taken up, revoked or expired."""
     in_time = or_(Invitation.sent_at.is_(None), Invitation.expires_at > now)
     return (*PREPARED, in_time)

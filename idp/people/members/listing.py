@@ -300,7 +300,7 @@ def _rows(tenant_id: str, policy: Policy, ids: Sequence[str]) -> tuple[MemberRow
 
 
 def _row(row: Any, policy: Policy) -> MemberRow:
-    factors = enrolled_of(row)
+    factors = enrolled_of(row._mapping)
     must_have = is_bound(policy, row.role, row.mfa_selected)
     counting = counting_factors(policy).intersection(factors) if must_have else factors
     names = (row.given_name, row.middle_name, row.family_name)

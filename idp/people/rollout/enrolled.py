@@ -102,6 +102,6 @@ def withdrawn_column() -> ColumnElement[bool]:
     return select(_PASSKEY.c.id).where(*withdrawn).exists().label("withdrawn")
 
 
-def enrolled_of(row: Any) -> tuple[Factor, ...]:
+def enrolled_of(row: Mapping[str, Any]) -> tuple[Factor, ...]:
     """The factors that those columns say, the strongest first."""
-    return tuple(f for f in PREFERENCE if f in _SET_UP and getattr(row, f"has_{f}"))
+    return tuple(f for f in PREFERENCE if f in _SET_UP and row[f"has_{f}"])

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, tup
 from idp.clients.models import ClientRow
 from idp.core.names import sort_form
 from idp.infra.database import db
-from idp.infra.folded import mentioning, sorting
+from idp.infra.folded import naming, sorting
 
 Owner = Literal["all", "first-party", "company", "partner"]
 OWNERS: tuple[Owner, ...] = ("all", "first-party", "company", "partner")
@@ -51,7 +51,7 @@ def _filtered(wanted: Select[Any], tenant_id: str | None, owner: Owner, query: s
     if text := query.strip()[:LONGEST_SEARCH].replace("\x00", ""):
         wanted = wanted.where(
             or_(
-                mentioning(_ROW.c.search_text, text),
+                naming(_ROW.c.search_text, text),
                 _ROW.c.client_id.contains(text.lower(), autoescape=True),
             )
         )

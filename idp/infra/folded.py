@@ -6,7 +6,7 @@ leaves them empty or as they were: ``FoldedNames`` fills them and, little by lit
 all rows, which also brings in a changed rule of ``core.names``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -34,7 +34,7 @@ from sqlalchemy.orm import MappedColumn, Mapper, mapped_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
-from idp.core.names import search_words
+from idp.core.names import search_words, spellings
 from idp.infra.database import Base, db, transaction
 
 PORTION = 500
@@ -85,7 +85,13 @@ def mentioning(column: Any, search: str) -> ColumnElement[bool]:
     words = search_words(search)
     if not words:
         return false() if search.strip() else true()
-    return and_(*(or_(*(column.contains(one, autoescape=True) for one in word)) for word in words))
+    return and_(*(_has(column, word) for word in words))
+
+
+def naming(column: Any, search: str) -> ColumnElement[bool]:
+    """The same of the search as a whole, for names of things: Company 7 is not Company 17."""
+    wanted = spellings(search)
+    return _has(column, wanted) if wanted[0] else mentioning(column, search)
 
 
 class bytewise(GenericFunction[str]):  # noqa: N801 - reads as a function of SQL
@@ -103,6 +109,10 @@ def _as_it_is(element: "bytewise", compiler: SQLCompiler, **more: Any) -> str:
 @compiles(bytewise, "postgresql")
 def _by_its_bytes(element: "bytewise", compiler: SQLCompiler, **more: Any) -> str:
     return f'({compiler.process(element.clauses, **more)} COLLATE "C")'
+
+
+def _has(column: Any, wanted: Iterable[str]) -> ColumnElement[bool]:
+    return or_(*(column.contains(spelled, autoescape=True) for spelled in wanted))
 
 
 class FoldedNames:

@@ -14,7 +14,7 @@ from idp.core.vocabulary import SECOND_FACTORS, Factor
 from idp.infra.audit import Audit
 from idp.infra.database import after_commit, db, transaction
 from idp.infra.ephemeral import EphemeralStore
-from idp.infra.folded import mentioning
+from idp.infra.folded import naming
 from idp.tenants.catalogue import PRODUCTS, check_products
 from idp.tenants.customer_number import InvalidCustomerNumber, parse_customer_number
 from idp.tenants.errors import (
@@ -122,7 +122,7 @@ class TenantService:
         if after is not None:
             query = query.where(Tenant.customer_number > after)
         if search:
-            wanted = mentioning(Tenant.search_text, search)
+            wanted = naming(Tenant.search_text, search)
             query = query.where(
                 or_(wanted, Tenant.customer_number.startswith(search, autoescape=True))
             )

@@ -45,7 +45,7 @@ _where = case(
     (Invitation.sent_at.is_not(None), "told"),
     else_="unsent",
 )
-_NAME = sorting(Invitation.sort_name)
+BY_NAME = (sorting(Invitation.sort_name), Invitation.id)
 MISSING = _where.in_(("unsent", "told", "kept"))
 
 
@@ -166,9 +166,9 @@ def list_moving(
 ) -> MovingPage:
     """A page by name."""
     limit = max(1, min(limit, MAX_PAGE))
-    query = _people(tenant_id, show, search).order_by(_NAME, Invitation.id)
+    query = _people(tenant_id, show, search).order_by(*BY_NAME)
     if after is not None:
-        query = query.where(tuple_(_NAME, Invitation.id) > after)
+        query = query.where(tuple_(*BY_NAME) > after)
     found = db.session.execute(query.limit(limit + 1)).all()
     last = found[limit - 1] if len(found) > limit else None
     return MovingPage(
@@ -235,7 +235,7 @@ def _people(tenant_id: str, show: Show, search: str) -> Select[Any]:
             Invitation.reminded_at,
             _moved_at.label("moved_at"),
             _where.label("where"),
-            _NAME.label("sorted_by"),
+            BY_NAME[0].label("sorted_by"),
         ),
         tenant_id,
     )

@@ -16,7 +16,7 @@ from idp.accounts.models import Account
 from idp.clients.models import ClientRow
 from idp.infra.audit import PLATFORM, Audit, AuditEvent
 from idp.infra.database import db, transaction
-from idp.infra.folded import mentioning
+from idp.infra.folded import mentioning, naming
 from idp.people.actors import Actor
 from idp.people.log.names import Names, Party, name_of
 from idp.tenants.catalogue import READ_LOG
@@ -183,7 +183,7 @@ def _says(tenant_id: str | None, wanted: LogFilter) -> ColumnElement[bool]:
         db.session.scalars(
             select(ClientRow.client_id)
             .where(
-                or_(mentioning(ClientRow.search_text, words), ClientRow.client_id == words),
+                or_(naming(ClientRow.search_text, words), ClientRow.client_id == words),
                 true() if tenant_id is None else _of_company_or_all(tenant_id),
             )
             .limit(_FOUND)

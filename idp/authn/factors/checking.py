@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from idp.authn.factors.available import available_factors
 from idp.authn.factors.codes import Checked, RecoveryCodeService, looks_like_recovery_code
-from idp.authn.factors.destinations import Destinations
+from idp.authn.factors.destinations import Destinations, chosen
 from idp.authn.factors.passkeys import PasskeyRefused, Passkeys
 from idp.authn.factors.sent_codes import SendRefused, SentCodes
 from idp.authn.factors.totp import TotpService
@@ -101,10 +101,13 @@ class FactorService:
 
     def destinations(self, person: Person) -> Mapping[Factor, str]:
         """Where a code of each factor would go, masked."""
-        found = {}
-        for factor in SENT_FACTORS & person.enrolled:
-            destination = self._destinations.find(person.account_id, factor)
-            if destination is not None:
+        found: dict[Factor, str] = {}
+        factors = SENT_FACTORS & person.enrolled
+        if not factors:
+            return found
+        rows = self._destinations.list(person.account_id)
+        for factor in factors:
+            if (destination := chosen(rows, factor)) is not None:
                 found[factor] = self._destinations.masked(destination, person.email)
         return found
 

@@ -85,8 +85,7 @@ class Destinations:
 
     def find(self, account_id: str, factor: Factor) -> CodeDestination | None:
         """The one a code of that factor goes to: of several, the last one used or added."""
-        fitting = [row for row in self.list(account_id) if _fits(row, factor)]
-        return max(fitting, key=lambda row: row.last_used_at or row.created_at, default=None)
+        return chosen(self.list(account_id), factor)
 
     def mark_used(self, destination_id: str) -> None:
         """A code that was sent there came back right."""
@@ -119,6 +118,12 @@ class Destinations:
     def masked(destination: CodeDestination, email: str) -> str:
         """What its owner knows it by and a stranger learns little from."""
         return masked_address(email if destination.channel == "email" else destination.address)
+
+
+def chosen(rows: Sequence[CodeDestination], factor: Factor) -> CodeDestination | None:
+    """Of an account's destinations the one a code of that factor goes to."""
+    fitting = [row for row in rows if _fits(row, factor)]
+    return max(fitting, key=lambda row: row.last_used_at or row.created_at, default=None)
 
 
 def masked_address(address: str) -> str:

@@ -1,5 +1,4 @@
 import statistics
-import threading
 import time
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from idp.infra.database import db
 from idp.infra.throttle import Throttled
 from idp.settings import HashingSettings
 from tests.people.house import PASSWORD, House, both_databases
+from tests.support.at_once import THREADS, all_at_once, at_once
 
 HOME, ELSEWHERE = "198.51.100.7", "203.0.113.9"
 NEW = "grüne-Gläser-im-Keller"
@@ -162,26 +162,14 @@ def test_unknown_addresses_are_counted_alike(house: House) -> None:
 
 def test_parallel_guesses_do_not_slip_through(house: House) -> None:
     house.account()
-    tried: list[str] = []
+    check = house.accounts.check_password
 
-    def guess() -> None:
-        with house.app.app_context():
-            try:
-                house.accounts.check_password(
-                    "anna@nord.example", "wrong", ip=HOME, browser_known=False
-                )
-            except InvalidCredentials:
-                tried.append("compared")
-            except Throttled:
-                tried.append("throttled")
+    def guess() -> object:
+        return check("anna@nord.example", "wrong", ip=HOME, browser_known=False)
 
-    threads = [threading.Thread(target=guess) for _ in range(30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert tried.count("compared") == 10
-    assert tried.count("throttled") == 20
+    tried = all_at_once(house.app, [guess] * 30)
+    assert tried.count("InvalidCredentials") == 10
+    assert tried.count("Throttled") == 20
 
 
 @pytest.mark.parametrize(
@@ -328,25 +316,9 @@ def test_fifty_at_once_use_a_link_once(house: House) -> None:
     house.account()
     begin(house)
     token = house.token_of(house.mails()[0])
-    results: list[str] = []
-    lock = threading.Barrier(50)
-
-    def finish(number: int) -> None:
-        lock.wait()
-        with house.app.app_context():
-            try:
-                house.accounts.finish_recovery(token, f"{NEW}-{number}")
-                results.append("done")
-            except InvalidRecovery:
-                results.append("refused")
-            db.session.remove()
-
-    threads = [threading.Thread(target=finish, args=(number,)) for number in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["done"] + ["refused"] * 49
+    finish = house.accounts.finish_recovery
+    results = at_once(house.app, lambda: "done" if finish(token, NEW) else "nothing")
+    assert results == {"done": 1, "InvalidRecovery": THREADS - 1}
 
 
 def test_small_marks_of_an_account(house: House) -> None:

@@ -25,8 +25,8 @@ from idp.tenants.models import Membership, Tenant
 from tests.authn.door import HR, OWN_PAGE, Door
 from tests.authn.facts import NOW, member, person
 from tests.authn.test_sign_up import GOOD, NEW, code_of, registered, registering
-from tests.authn.threads import THREADS, at_once
 from tests.people.house import PASSWORD
+from tests.support.at_once import THREADS, at_once
 
 ERIK = "erik@nord.example"
 SOON = NOW + timedelta(days=9)
@@ -319,7 +319,7 @@ def test_two_tabs_link_once(door: Door, nord: Tenant) -> None:
     for browser in browsers:
         browser.begin()
         assert isinstance(browser.password(ERIK), Activate)
-    found = at_once(door.house, lambda: type(browsers.pop().post("activate").step))
+    found = at_once(door.house.app, lambda: type(browsers.pop().post("activate").step))
     assert found == {Finished: THREADS}
     db.session.rollback()
     assert db.session.query(Membership).filter_by(tenant_id=nord.id).count() == 2

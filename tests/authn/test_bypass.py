@@ -13,8 +13,8 @@ from idp.authn.step import Enroll, Finished, SecondFactor
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, IP, OWN_PAGE, Browser, Door
-from tests.authn.threads import THREADS, at_once
 from tests.people.house import both_databases
+from tests.support.at_once import THREADS, at_once
 
 ERIK = "erik@nord.example"
 STRONG = replace(HR, acr_level=2)
@@ -224,7 +224,7 @@ def test_one_login_ends_once_with_one_use(door: Door, nord: Tenant, erik: Accoun
     grant(door, nord, erik)
     browser = password(door)
     tx, authn = browser.tx, door.authn
-    outcomes = at_once(door.house, lambda: authn.finish(tx, ip=IP).authentication.acr)
+    outcomes = at_once(door.house.app, lambda: authn.finish(tx, ip=IP).authentication.acr)
     assert outcomes == {ACR_SINGLE: 1, AlreadyFinished.__name__: THREADS - 1}
     assert used(door, nord) == 1
     assert len(door.sessions.list(door.person(erik).subject)) == 1
@@ -236,7 +236,7 @@ def test_one_of_many_logins_ends_by_it(door: Door, nord: Tenant, erik: Account) 
     waiting = [password(door, f"b{number}").tx for number in range(THREADS)]
     numbers, authn = count(), door.authn
     outcomes = at_once(
-        door.house, lambda: authn.finish(waiting[next(numbers)], ip=IP).authentication.acr
+        door.house.app, lambda: authn.finish(waiting[next(numbers)], ip=IP).authentication.acr
     )
     assert outcomes == {ACR_SINGLE: 1, NotFinished.__name__: THREADS - 1}
     assert used(door, nord) == 1

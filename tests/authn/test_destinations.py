@@ -1,6 +1,6 @@
 """Where codes go: kept sealed, three numbers at most, each account its own."""
 
-import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +16,7 @@ from idp.core.randomness import Randomness
 from idp.core.vocabulary import Factor
 from idp.infra.database import db, transaction
 from tests.people.house import House, both_databases
+from tests.support.at_once import all_at_once
 
 MOBILE, LANDLINE = "+491713920000", "+493023125000"
 
@@ -91,30 +92,14 @@ def test_each_removes_their_own(house: House, destinations: Destinations) -> Non
 @both_databases
 def test_adding_at_once_stays_within_the_limit(house: House, destinations: Destinations) -> None:
     anna = house.account().id
-    barrier = threading.Barrier(12)
-    outcomes = []
-
-    def add(number: str) -> None:
-        with house.app.app_context():
-            barrier.wait()
-            try:
-                destinations.add_phone(anna, number)
-                outcomes.append("added")
-            except DestinationRefused as refused:
-                outcomes.append(refused.code)
-            finally:
-                db.session.remove()
-
     numbers = [f"+4917139200{n:02d}" for n in range(6)] * 2
-    threads = [threading.Thread(target=add, args=(number,)) for number in numbers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    adding = [partial(destinations.add_phone, anna, number) for number in numbers]
+    outcomes = all_at_once(house.app, adding)
     db.session.rollback()
     kept = [row.address for row in destinations.list(anna)]
     assert len(kept) == len(set(kept)) == MAX_NUMBERS
-    assert set(outcomes) == {"added", "too-many-numbers"}
+    refused = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert set(refused) == {"too-many-numbers"}
 
 
 def test_masking() -> None:

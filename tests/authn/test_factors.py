@@ -11,8 +11,8 @@ from idp.core.vocabulary import Factor
 from idp.tenants.models import Tenant
 from tests.authn.door import IP, LANDLINE, MOBILE, Door
 from tests.authn.facts import EMAIL, RECOVERY, SMS, TOTP, VOICE, WEBAUTHN
-from tests.authn.threads import THREADS, at_once
 from tests.people.house import both_databases
+from tests.support.at_once import THREADS, at_once
 
 ERIK = "erik@nord.example"
 LOGIN = "login:1:0"
@@ -175,6 +175,6 @@ def test_one_code_opens_one_of_fifty_logins(door: Door, erik: Account) -> None:
         outcome = authn.submit(waiting.pop(), "second-factor", {"code": code}, ip=IP)
         return outcome.errors.get("code", outcome.step.name)
 
-    outcomes = at_once(door.house, post)
+    outcomes = at_once(door.house.app, post)
     assert outcomes[Finished.name] == 1
     assert set(outcomes) <= {Finished.name, "code-used", "factor-stopped"}

@@ -18,8 +18,8 @@ from idp.infra.database import transaction
 from idp.infra.throttle import Throttled
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, IP, App, Door
-from tests.authn.threads import at_once
 from tests.people.house import both_databases
+from tests.support.at_once import at_once
 from tests.support.authenticator import Authenticator
 from tests.support.ceremonies import ORIGIN
 
@@ -363,7 +363,7 @@ def test_of_two_that_a_policy_needs_only_one_goes(door: Door) -> None:
             return "needed"
         return "removed" if found else "gone"
 
-    outcomes = at_once(door.house, remove)
+    outcomes = at_once(door.house.app, remove)
     assert outcomes["removed"] == 1
     assert outcomes["needed"] >= 1
     assert len(door.authn.own_factors.overview(door.person(account)).factors) == 1
@@ -379,7 +379,7 @@ def test_a_code_sets_up_one_app_however_often_it_is_sent(door: Door) -> None:
     def confirm() -> str:
         return f"{len(adding.confirm_totp(person, 'sid', code, '', HERE).recovery_codes)} codes"
 
-    outcomes = at_once(door.house, confirm)
+    outcomes = at_once(door.house.app, confirm)
     assert outcomes["10 codes"] == 1
     assert set(outcomes) <= {"10 codes", "FactorRefused", "Throttled"}
     assert len(door.authn.own_factors.overview(door.person(account)).factors) == 1

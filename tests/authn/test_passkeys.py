@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +11,12 @@ from typing import Any
 import pytest
 
 from idp.authn.factors.aaguids import NAMES, name_of
-from idp.authn.factors.passkeys import MAX_PER_ACCOUNT, PasskeyRefused, ProvenPasskey, user_handle
-from idp.infra.database import db
+from idp.authn.factors.passkeys import MAX_PER_ACCOUNT, ProvenPasskey, user_handle
 from tests.authn.passkey_desk import IP, TX, Desk, refused
 from tests.people.house import both_databases
+from tests.support.at_once import THREADS, at_once
 from tests.support.authenticator import Authenticator, NotAllowed, base64url
 from tests.support.ceremonies import ORIGIN
-
-THREADS = 50
 
 # -- challenges --------------------------------------------------------------------------
 
@@ -79,38 +76,19 @@ def test_a_challenge_expires(desk: Desk, key: Authenticator) -> None:
     assert code == "passkey-expired"
 
 
-def at_once(desk: Desk, action: Callable[[], object]) -> Counter[str]:
-    results: list[str] = []
-    barrier = threading.Barrier(THREADS)
-
-    def run() -> None:
-        with desk.house.app.app_context():
-            barrier.wait()
-            try:
-                action()
-                results.append("done")
-            except PasskeyRefused as error:
-                results.append(error.code)
-            except Exception as error:
-                results.append(repr(error))
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(results)
+def tried_at_once(desk: Desk, action: Callable[[], object]) -> Counter[str]:
+    return at_once(desk.house.app, lambda: "done" if action() else "nothing")
 
 
 @both_databases
 def test_fifty_at_once(desk: Desk, key: Authenticator) -> None:
     answer = key.create(desk.passkeys.creation_options(desk.anna, TX))
-    tried = at_once(desk, lambda: desk.passkeys.register(desk.anna, TX, answer))
+    tried = tried_at_once(desk, lambda: desk.passkeys.register(desk.anna, TX, answer))
     assert tried == {"done": 1, "passkey-expired": THREADS - 1}
     answer = key.get(desk.passkeys.request_options(TX))
-    tried = at_once(desk, lambda: desk.passkeys.authenticate(TX, answer, account_id=None, ip=IP))
+    tried = tried_at_once(
+        desk, lambda: desk.passkeys.authenticate(TX, answer, account_id=None, ip=IP)
+    )
     assert tried == {"done": 1, "passkey-expired": THREADS - 1}
 
 
@@ -123,7 +101,7 @@ def test_one_key_set_up_by_fifty_at_once_is_kept_once(desk: Desk, key: Authentic
         )
         for _ in range(THREADS)
     ]
-    tried = at_once(desk, lambda: desk.passkeys.register(desk.anna, TX, answers.pop()))
+    tried = tried_at_once(desk, lambda: desk.passkeys.register(desk.anna, TX, answers.pop()))
     assert tried == {"done": 1, "passkey-known": THREADS - 1}
 
 

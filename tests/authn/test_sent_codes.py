@@ -1,9 +1,7 @@
 """Codes by text message, call and e-mail: whom they count for, how often, and under which caps."""
 
 import re
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +19,11 @@ from idp.infra.sealing import Sealer
 from idp.infra.throttle import Throttle
 from idp.settings import Settings
 from tests.people.house import House, both_databases
+from tests.support.at_once import THREADS, at_once
 
 MOBILE, OTHER, LANDLINE = "+491713920000", "+491713920001", "+493023125000"
 EMAIL = "anna@nord.example"
 ADDRESSES = {Factor.SMS: MOBILE, Factor.VOICE: LANDLINE, Factor.EMAIL: EMAIL}
-THREADS = 50
 
 
 class Desk:
@@ -235,34 +233,12 @@ def test_codes_of_one_kind_are_none_of_another(house: House) -> None:
 # -- at the same time --------------------------------------------------------------------
 
 
-def at_once(house: House, action: Callable[[], Any]) -> Counter[Any]:
-    results: list[Any] = []
-    barrier = threading.Barrier(THREADS)
-
-    def run() -> None:
-        with house.app.app_context():
-            barrier.wait()
-            try:
-                results.append(action())
-            except SendRefused as refused:
-                results.append(refused.code)
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(results)
-
-
 @both_databases
 @pytest.mark.parametrize("factor", sorted(SENT_FACTORS))
 def test_fifty_checks_one_success(desk: Desk, factor: Factor) -> None:
     desk.send(factor)
     code = desk.newest_code()
-    outcomes = at_once(desk.house, lambda: desk.check(code, factor))
+    outcomes = at_once(desk.house.app, lambda: desk.check(code, factor))
     assert outcomes == {"right": 1, "expired": THREADS - 1}
 
 
@@ -270,18 +246,21 @@ def test_fifty_guesses_at_once_are_still_five(desk: Desk) -> None:
     desk.send()
     code = desk.newest_code()
     wrong = f"{(int(code) + 1) % 10**6:06d}"
-    assert at_once(desk.house, lambda: desk.check(wrong)) == {"wrong": 5, "expired": THREADS - 5}
+    assert at_once(desk.house.app, lambda: desk.check(wrong)) == {
+        "wrong": 5,
+        "expired": THREADS - 5,
+    }
 
 
 def test_fifty_requests_at_once_send_one_message(desk: Desk) -> None:
-    outcomes = at_once(desk.house, lambda: desk.send(again=True))
+    outcomes = at_once(desk.house.app, lambda: desk.send(again=True))
     assert outcomes == {None: 1, "resend-too-soon": THREADS - 1}
     assert desk.check(desk.newest_code()) == "right"
 
 
 def test_caps_hold_however_many_ask_at_once(desk: Desk) -> None:
     purposes = iter(range(THREADS))
-    outcomes = at_once(desk.house, lambda: desk.send(purpose=f"tx{next(purposes)}"))
+    outcomes = at_once(desk.house.app, lambda: desk.send(purpose=f"tx{next(purposes)}"))
     most = desk.house.settings.limits.codes_per_hour
     assert outcomes == {None: most, "too-many-codes": THREADS - most}
     assert len(desk.queued()) == most

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from idp.people.admin_requests.service import AdminRequests, RequestRefused, Unk
 from idp.tenants.errors import LastAdmin
 from idp.tenants.models import Membership
 from tests.people.house import House, both_databases
+from tests.support.at_once import all_at_once
 
 WHY = "I take over the personnel office."
 
@@ -262,28 +262,6 @@ def test_a_direct_promotion_settles_it(office: Office) -> None:
     assert refused(lambda: office.approve(request)) == "admin-request-closed"
 
 
-def parallel(house: House, actions: list[Callable[[], Any]]) -> list[str]:
-    """What became of each, all started at once."""
-    barrier, outcomes = threading.Barrier(len(actions)), []
-
-    def run(action: Callable[[], Any]) -> None:
-        with house.app.app_context():
-            barrier.wait()
-            try:
-                outcomes.append(str(action()))
-            except Exception as error:
-                outcomes.append(getattr(error, "code", type(error).__name__))
-            finally:
-                db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(outcomes)
-
-
 @both_databases
 def test_consent_and_approval_at_once_grant_once(office: Office) -> None:
     request, tenant_id = office.ask(), office.nord.id
@@ -292,7 +270,7 @@ def test_consent_and_approval_at_once_grant_once(office: Office) -> None:
         lambda: office.requests.consent(tenant_id, anna, request).status,
         lambda: office.requests.approve(request, olga, "ok").status,
     ]
-    outcomes = parallel(office.house, words * 5)
+    outcomes = all_at_once(office.house.app, words * 5)
     assert outcomes.count("granted") + outcomes.count("open") == 2
     assert set(outcomes) <= {
         "granted",
@@ -332,7 +310,7 @@ def test_two_admins_who_end_each_other_at_once(office: Office) -> None:
             lambda: people.remove_member(tenant_id, by_otto, anna).status,
         ),
     ):
-        outcomes = parallel(office.house, [one, other])
+        outcomes = all_at_once(office.house.app, [one, other])
         assert len([o for o in outcomes if o in ("last-admin", "refused")]) == 1, outcomes
         db.session.expire_all()
         members = office.house.tenants.memberships

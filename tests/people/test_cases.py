@@ -1,4 +1,5 @@
-import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from idp.people.recovery.cases import CaseRefused, UnknownCase
 from idp.tenants.models import Tenant
 from tests.people.desk import IP, Desk, build_desk
 from tests.people.house import House, both_databases
+from tests.support.at_once import all_at_once
 
 
 @pytest.fixture
@@ -228,26 +230,11 @@ def test_secrets_stay_secret(house: House, desk: Desk, nord: Tenant, anna: Accou
     assert case.contact == "+49 40 123"
 
 
-def together(house: House, count: int, action: object) -> list[str]:
+def together(house: House, count: int, action: Callable[[int], object]) -> list[str]:
     """What each of so many callers at once got."""
     db.session.remove()
-    barrier, results = threading.Barrier(count), []
-
-    def run(number: int) -> None:
-        barrier.wait()
-        with house.app.app_context():
-            try:
-                results.append(str(action(number)))  # type: ignore[operator]
-            except (CaseRefused, UnknownCase) as error:
-                results.append(str(error))
-            db.session.remove()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    calls = [partial(action, number) for number in range(count)]
+    return [str(answer) for answer in all_at_once(house.app, calls)]
 
 
 @both_databases

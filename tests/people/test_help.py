@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 
 from idp.authn.ports import HelpRefused
@@ -7,6 +5,7 @@ from idp.core.vocabulary import Factor
 from idp.infra.database import db
 from tests.people.desk import IP, Desk, build_desk
 from tests.people.house import House, both_databases
+from tests.support.at_once import THREADS, at_once
 
 
 def test_who_helps(house: House, desk: Desk) -> None:
@@ -155,19 +154,8 @@ def test_fifty_calls_at_once_are_one(house: House) -> None:
     erik, _ = house.member(nord, "erik@nord.example")
     person, tenant_id = desk.person(erik), nord.id
     db.session.remove()
-    barrier = threading.Barrier(50)
-
-    def ask() -> None:
-        barrier.wait()
-        with house.app.app_context():
-            desk.help.ask(person, tenant_id, "lake", "", ip=IP)
-            db.session.remove()
-
-    threads = [threading.Thread(target=ask) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(house.app, lambda: desk.help.ask(person, tenant_id, "lake", "", ip=IP))
+    assert answers == {None: THREADS}
     assert sorted(m["name"] for m in house.mails()) == ["help-requested", "help-wanted"]
 
 

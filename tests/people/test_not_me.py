@@ -1,4 +1,3 @@
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from idp.core.randomness import digest
 from idp.infra.database import db
 from tests.people.desk import IP, Desk, build_desk
 from tests.people.house import PASSWORD, House, both_databases
+from tests.support.at_once import THREADS, at_once
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
 
@@ -132,18 +132,6 @@ def test_fifty_at_once_end_it_once(house: House) -> None:
     house.clock.forward(days=30)
     token = noticed(desk, anna)
     db.session.remove()
-    barrier, results = threading.Barrier(50), []
-
-    def disown() -> None:
-        barrier.wait()
-        with house.app.app_context():
-            results.append(desk.notices.disown(token, ip=IP) is not None)
-            db.session.remove()
-
-    threads = [threading.Thread(target=disown) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == [False] * 49 + [True]
+    results = at_once(house.app, lambda: desk.notices.disown(token, ip=IP) is not None)
+    assert results == {True: 1, False: THREADS - 1}
     assert len(desk.ended) == 1

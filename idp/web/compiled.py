@@ -1,7 +1,7 @@
 """Each template compiled once in a process, whatever the language it is drawn in.
 
-Jinja compiles for an environment, and every language has one of its own; what comes out is the same,
-since sentences are looked up when a page is drawn.
+Jinja compiles for an environment, and every language has one of its own; what comes out is the
+same, since sentences are looked up when a page is drawn.
 """
 
 from types import CodeType

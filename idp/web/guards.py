@@ -6,9 +6,10 @@ found" for whatever is not the caller's (security rule 2).
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
-from flask import abort, request
+from flask import Response, abort, g, request
 
 from idp.core.person import PersonMembership
 from idp.core.vocabulary import LoginNeeded
@@ -112,9 +113,21 @@ def administrator(
         if membership.customer_number == customer_number and (
             is_admin(membership) or (rights and helps(membership, *rights))
         ):
-            return Administrator(who, membership)
+            acting = Administrator(who, membership)
+            g.acting = acting
+            return acting
     _note_refusal(customer_number, who)
     return abort(404)
+
+
+def note_not_found(response: Response) -> Response:
+    """After every answer of a company's console: whoever works there and asks for what is not
+    there, or not the company's, leaves a line in its log (security rule 2).
+    """
+    acting: Administrator | None = g.get("acting")
+    if response.status_code == 404 and acting is not None:
+        _note("console.not_found", acting.tenant_id, acting.who, {"page": request.endpoint})
+    return response
 
 
 def operator(*, fresh: bool = False, back: str | None = None) -> SignedIn:
@@ -154,18 +167,29 @@ def helps(membership: PersonMembership, *rights: str) -> bool:
 
 
 def _note_refusal(customer_number: str | None, who: SignedIn) -> None:
-    """A knock at another company's console is written into that company's log, if there is one; at
-    the operators' into the platform's. Many are few lines (``infra.audit_refusals``).
+    """A knock at another company's console is written into that company's log, if there is one, and
+    into that of every company whose console is open to who knocked; at the operators' into the
+    platform's. Many are few lines (``infra.audit_refusals``).
     """
-    everything = http.services()
-    tenants = everything.tenants
+    tenants = http.services().tenants
     tenant = tenants.find_by_customer_number(customer_number) if customer_number else None
+    _note("console.refused", tenant.id if tenant else None, who)
+    for own in who.person.memberships:
+        if customer_number and own.customer_number != customer_number and helps(own):
+            _note("console.not_found", own.tenant_id, who, {"page": request.endpoint})
+
+
+def _note(
+    event: str, tenant_id: str | None, who: SignedIn, detail: dict[str, Any] | None = None
+) -> None:
+    everything = http.services()
     note_refusal(
         everything.audit,
         everything.throttle,
-        "console.refused",
+        event,
         category="security",
-        tenant_id=tenant.id if tenant else None,
+        tenant_id=tenant_id,
         actor=who.person.subject,
         ip=http.caller().ip,
+        detail=detail,
     )

@@ -120,7 +120,9 @@ COMPANY = {
     "code.replayed": _("Authorization code used twice"),
     "refresh_token.reused": _("Refresh token used twice"),
     "console.refused": _("Console refused to somebody without the right"),
+    "console.not_found": _("Asked in the console for what is not there"),
     "api.refused": _("Request of a program refused"),
+    "api.not_found": _("A program asked for what is not there"),
     "token.issued": _("Token for programs issued"),
     "token.revoked": _("Token for programs revoked"),
     # the log itself

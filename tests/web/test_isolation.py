@@ -162,6 +162,13 @@ def check_unseen(answer: Any, rule: Rule) -> None:
     assert MARK not in str(answer.headers), rule
 
 
+def pages_not_found(front: Front) -> set[str]:
+    """Where somebody of ours was not shown what they asked for, as our own log has it."""
+    ours = front.services.tenants.get_by_customer_number(OURS).id
+    records = front.services.audit.export(ours)
+    return {r["detail"]["page"] for r in records if r["event"] == "console.not_found"}
+
+
 def ask(browser: FlaskClient, front: Front, rule: Rule, path: str, form: dict[str, str]) -> Any:
     if "POST" in (rule.methods or ()) and "GET" not in (rule.methods or ()):
         return browser.post(path, data={**form, "csrf_token": front.csrf})
@@ -176,6 +183,7 @@ def test_every_kind_of_object_has_a_stranger(front: Front, strangers: Strangers)
 def test_their_objects_are_not_found_in_our_console(front: Front, strangers: Strangers) -> None:
     browser = front.sign_in("anna@nord.example")
     before = rows_of(their_tenant(front))
+    missed = set()
     for rule in console_rules(front):
         if not objects_of(rule):
             continue
@@ -185,17 +193,21 @@ def test_their_objects_are_not_found_in_our_console(front: Front, strangers: Str
             # A wrong form is refused before anything is looked up; then nothing was found either.
             assert answer.status_code in (400, 404), (rule, action)
             check_unseen(answer, rule)
+            missed |= {rule.endpoint} if answer.status_code == 404 else set()
     assert rows_of(their_tenant(front)) == before
+    assert pages_not_found(front) == missed
 
 
 def test_our_admin_finds_nothing_in_their_console(front: Front, strangers: Strangers) -> None:
     browser = front.sign_in("anna@nord.example")
     before = rows_of(their_tenant(front))
-    for rule in console_rules(front):
+    rules = list(console_rules(front))
+    for rule in rules:
         answer = ask(browser, front, rule, build(front, rule, THEIRS, strangers.ids), {})
         assert answer.status_code == 404, rule
         check_unseen(answer, rule)
     assert rows_of(their_tenant(front)) == before
+    assert pages_not_found(front) == {rule.endpoint for rule in rules}
 
 
 @pytest.mark.parametrize("helper", [False, True])

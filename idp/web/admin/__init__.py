@@ -4,11 +4,12 @@ from flask import Blueprint, Response, abort
 
 from idp.web import http
 from idp.web.admin.frame import frame_of
-from idp.web.guards import helps, person_signed_in
+from idp.web.guards import helps, note_not_found, person_signed_in
 
 __all__ = ["bp", "frame_of"]
 
 bp = Blueprint("admin", __name__)
+bp.after_request(note_not_found)
 
 
 @bp.get("/admin")

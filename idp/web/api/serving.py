@@ -63,7 +63,7 @@ def _answer(operation: Operation, given: dict[str, str]) -> Response:
     if not operation.is_fit(given):
         raise Problem(404, "There is nothing at this address.")
     number = given.pop("number", None)
-    tenant = None if number is None else _company(access, number)
+    tenant = None if number is None else _company(operation, access, number)
     if tenant is not None and not access.may(operation.right):
         raise Problem(403, "The person holds no right for this in the company.")
     if operation.fresh:
@@ -78,29 +78,49 @@ def _answer(operation: Operation, given: dict[str, str]) -> Response:
     elif operation.upload:
         raw = reading.read_upload(request, operation.upload)
     call = Call(access, tenant, request.headers.get("If-Match"), raw)
-    return _sent(operation, operation.call(call, **arguments))
+    try:
+        return _sent(operation, operation.call(call, **arguments))
+    except Exception as error:
+        problem = problem_of(error)
+        if tenant is not None and problem is not None and problem.status == 404:
+            _note_not_found(operation, access, tenant.tenant_id)
+        raise
 
 
-def _company(access: Access, number: str) -> TenantFacts:
+def _company(operation: Operation, access: Access, number: str) -> TenantFacts:
     """The company of the path, if the token is good for it; else there is none, and a line in that
-    company's log.
+    company's log and in that of the token's own.
     """
-    everything = services()
-    found = everything.directory.find_by_customer_number(number)
+    found = services().directory.find_by_customer_number(number)
     if found is not None:
         if access.tenant_id == found.tenant_id or access.actor.is_operator:
             return found
-        note_refusal(
-            everything.audit,
-            everything.throttle,
-            "api.refused",
-            category="security",
-            tenant_id=found.tenant_id,
-            actor=access.actor.subject,
-            client_id=access.client_id,
-            ip=client_address(request, everything.settings),
-        )
+        _note(access, "api.refused", found.tenant_id)
+        if access.tenant_id is not None:
+            _note_not_found(operation, access, access.tenant_id)
     raise Problem(404, "There is no such thing here, or none that this token may see.")
+
+
+def _note_not_found(operation: Operation, access: Access, tenant_id: str) -> None:
+    """Whoever asks in a company's name for what is not there, or not the company's, leaves a line
+    in its log (security rule 2).
+    """
+    _note(access, "api.not_found", tenant_id, {"operation": operation.name})
+
+
+def _note(access: Access, event: str, tenant_id: str, detail: dict[str, Any] | None = None) -> None:
+    everything = services()
+    note_refusal(
+        everything.audit,
+        everything.throttle,
+        event,
+        category="security",
+        tenant_id=tenant_id,
+        actor=access.actor.subject,
+        client_id=access.client_id,
+        ip=client_address(request, everything.settings),
+        detail=detail,
+    )
 
 
 def _sent(operation: Operation, result: Any) -> Response:

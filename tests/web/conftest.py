@@ -65,6 +65,15 @@ class Front:
         membership = tenants.memberships.add(tenant.id, account.id, role=role)  # type: ignore[arg-type]
         return membership.id
 
+    def make_operator(self, email: str) -> None:
+        """Who has that address, or a new account, operates the platform from now on."""
+        accounts = self.services.accounts
+        if accounts.find_by_email(email) is None:
+            self.account(email)
+        account = accounts.find_by_email(email)
+        assert account is not None
+        accounts.set_operator(account.id, True)
+
     def sign_in(self, email: str, *, second_factor: bool = True) -> FlaskClient:
         """A browser with a live session of that account, proven just now."""
         account = self.services.accounts.find_by_email(email)

@@ -27,10 +27,7 @@ class Desk:
         self.front = front
         front.member(NORD, ANNA, "admin")
         self.erik_id = front.member(NORD, ERIK, "employee")
-        front.account(OLGA)
-        olga = front.services.accounts.find_by_email(OLGA)
-        assert olga is not None
-        front.services.accounts.set_operator(olga.id, True)
+        front.make_operator(OLGA)
 
     @cached_property
     def erik(self) -> FlaskClient:

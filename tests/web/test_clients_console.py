@@ -25,10 +25,7 @@ def admin(front: Front) -> FlaskClient:
 
 @pytest.fixture
 def operator(front: Front) -> FlaskClient:
-    front.account("otto@einlass.example")
-    otto = front.services.accounts.find_by_email("otto@einlass.example")
-    assert otto is not None
-    front.services.accounts.set_operator(otto.id, True)
+    front.make_operator("otto@einlass.example")
     return front.sign_in("otto@einlass.example")
 
 

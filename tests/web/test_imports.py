@@ -28,10 +28,7 @@ def admin(front: Front) -> FlaskClient:
 
 @pytest.fixture
 def operator(front: Front) -> FlaskClient:
-    front.account("olga@einlass.example")
-    account = front.services.accounts.find_by_email("olga@einlass.example")
-    assert account is not None
-    front.services.accounts.set_operator(account.id, True)
+    front.make_operator("olga@einlass.example")
     return front.sign_in("olga@einlass.example")
 
 

@@ -20,10 +20,7 @@ LAKE = "My phone is in the lake."
 
 def operator(front: Front, email: str) -> FlaskClient:
     """A browser in which an operator has just signed in with two factors."""
-    front.account(email)
-    account = front.services.accounts.find_by_email(email)
-    assert account is not None
-    front.services.accounts.set_operator(account.id, True)
+    front.make_operator(email)
     return front.sign_in(email)
 
 

@@ -34,10 +34,7 @@ BERTA = {"email": "berta@nord.example", "given_name": "Berta", "family_name": "B
 
 @pytest.fixture
 def otto(front: Front) -> FlaskClient:
-    front.account(OTTO)
-    account = front.services.accounts.find_by_email(OTTO)
-    assert account is not None
-    front.services.accounts.set_operator(account.id, True)
+    front.make_operator(OTTO)
     browser = front.sign_in(OTTO)
     with transaction() as session:
         session.query(Delivery).delete()  # the mail about the factor that was set up

@@ -287,10 +287,7 @@ def test_every_form_of_ones_own_account(front: Front, erik: FlaskClient) -> None
 
 
 def test_every_form_of_the_operators_console(front: Front) -> None:
-    front.account(ANNA)
-    account = front.services.accounts.find_by_email(ANNA)
-    assert account is not None
-    front.services.accounts.set_operator(account.id, True)
+    front.make_operator(ANNA)
     front.sign_in(ANNA)
     front.services.keyring.ensure_keys()
     kid = front.services.keyring.list()[0].kid

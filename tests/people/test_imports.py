@@ -8,10 +8,9 @@ import bcrypt
 import pytest
 from sqlalchemy import inspect, select
 
-from idp.core.randomness import Randomness
 from idp.infra.background import Background
 from idp.infra.database import db, transaction
-from idp.infra.throttle import Throttle, Throttled
+from idp.infra.throttle import Throttled
 from idp.people.actors import Actor, NotAllowed, NotHeld
 from idp.people.imports.errors import ImportRefused, UnknownImport
 from idp.people.imports.models import ImportJob, ImportLine
@@ -21,6 +20,7 @@ from idp.people.imports.service import Imports
 from idp.people.models import Invitation
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from tests.people.house import House, both_databases
+from tests.people.importing import build_imports
 
 HASH = bcrypt.hashpw(b"altes-Kennwort-1", bcrypt.gensalt(4)).decode()
 OPERATOR = Actor("Olga", "olga", None, everywhere=True)
@@ -86,18 +86,7 @@ class Office:
 def office(house: House) -> Office:
     tenant = house.tenants.create("012345678", "Nord GmbH", local=True)
     admin, _ = house.member(tenant, "chef@nord.example", "admin")
-    background = Background(house.store)
-    imports = Imports(
-        house.settings,
-        house.clock,
-        Randomness(),
-        house.audit,
-        Throttle(house.store),
-        house.tenants,
-        background,
-        house.arrivals.withdraw,
-    )
-    background.jobs.append(imports.worker.work)
+    imports, background = build_imports(house)
     return Office(house, imports, background, tenant.id, house.actor(admin))
 
 

@@ -14,18 +14,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from idp.core.randomness import Randomness
-from idp.infra.background import Background
 from idp.infra.database import db, dispose, init_database
 from idp.infra.ephemeral import EphemeralStore
-from idp.infra.throttle import Throttle
 from idp.people.actors import Actor
 from idp.people.imports.models import ImportJob, ImportLine
 from idp.people.imports.report import count_lines, refused_csv
-from idp.people.imports.service import Imports
 from idp.people.models import Invitation
 from idp.settings import Settings
 from tests.people.house import HandClock, House, build_house
+from tests.people.importing import build_imports
 from tests.support.net import wait_for
 
 LINES = 10_000
@@ -50,28 +47,12 @@ def people() -> Iterator[str]:
 GOOD = {n for n in range(LINES) if n % 100 not in (7, 13, 21)}
 
 
-def build(house: House) -> tuple[Imports, Background]:
-    background = Background(house.store)
-    imports = Imports(
-        house.settings,
-        house.clock,
-        Randomness(),
-        house.audit,
-        Throttle(house.store),
-        house.tenants,
-        background,
-        house.arrivals.withdraw,
-    )
-    background.jobs.append(imports.worker.work)
-    return imports, background
-
-
 def work_until_killed(settings: Settings, redis_url: str) -> None:
     """The worker's process: everything anew, nothing shared with the test but the stores."""
     app, store = Flask("worker"), EphemeralStore(redis_url)
     init_database(app, settings)
     with app.app_context():
-        _, background = build(build_house(app, settings, store, HandClock()))
+        _, background = build_imports(build_house(app, settings, store, HandClock()))
         background.run_once()
     dispose(app)
 
@@ -92,7 +73,7 @@ def start_worker(settings: Settings, redis_url: str) -> Any:
 @pytest.mark.slow
 def test_ten_thousand_people(house: House, redis_url: str) -> None:
     tenant = house.tenants.create("012345678", "Nord GmbH", local=True)
-    imports, background = build(house)
+    imports, background = build_imports(house)
     data = "\r\n".join(people()).encode("cp1252")
     job = imports.stage(tenant.id, ACTOR, "alle.csv", data, product="hr")
     background.run_once()
@@ -152,7 +133,7 @@ def outcome(name: str, job_id: str) -> int:
 
 def test_an_import_is_one_row_for_each_company(house: House) -> None:
     """The work of one company's import touches no other company's rows."""
-    imports, background = build(house)
+    imports, background = build_imports(house)
     tenants = [house.tenants.create(f"01234567{n}", f"Firma {n}", local=True) for n in (1, 2)]
     for tenant in tenants:
         job = imports.stage(tenant.id, ACTOR, "x.csv", b"E-Mail\na@x.example\n")

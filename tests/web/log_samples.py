@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from idp.people.log.change_log import LogRow
-from idp.people.log.names import NOBODY, Party
+from idp.people.log.names import Party
 from idp.web import contexts as pages
 from tests.web.login_samples import EMAIL, NOW
 
@@ -18,8 +18,8 @@ RECORD = LogRow(
     category="people",
     event="member.locked",
     succeeded=True,
-    actor=NOBODY,
-    subject=NOBODY,
+    actor=Party(),
+    subject=Party(),
     client_name="",
     ip="",
     detail={},

@@ -32,9 +32,6 @@ class Party:
     membership_id: str = ""
 
 
-NOBODY = Party()
-
-
 class Names:
     """Whom the ids of some records stand for: three queries, however many records."""
 

@@ -1,4 +1,5 @@
-"""The worker: ``python -m idp.cli.worker``, started and watched by ``idp serve``.
+"""The delivery worker, started and watched by ``idp serve``: as a copy of it, or as
+``python -m idp.cli.worker PARENT``.
 
 Sends what the outbox holds (mail, back-channel logout notices) and does what no request waits for,
 until it is told to stop or its parent is gone; whatever it was at when killed is done by the next
@@ -6,6 +7,7 @@ one.
 """
 
 import signal
+import sys
 import threading
 
 from flask import Flask
@@ -19,13 +21,13 @@ GRACE = 30
 """Seconds that a portion of background work may take to end."""
 
 
-def main() -> None:
-    """Run until SIGTERM, SIGINT or the end of the parent."""
+def main(parent: int) -> None:
+    """Run until SIGTERM, SIGINT or the end of the process with the id ``parent``."""
     configure_logging()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    stop_with_parent()
+    stop_with_parent(parent)
     app = create_bare_app(Settings.from_env())
     settle()
     aside = threading.Thread(target=_work_aside, args=(app, stop), name="background")
@@ -41,4 +43,4 @@ def _work_aside(app: Flask, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

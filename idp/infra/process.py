@@ -15,13 +15,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 
-def stop_with_parent(interval: float = 0.5) -> None:
+def stop_with_parent(parent: int | None = None, interval: float = 0.5) -> None:
     """End this process with SIGTERM soon after its parent is gone.
+
+    ``parent``: its id, told by itself; without it, a parent that was gone before this call is not
+    missed.
 
     A thread compares the parent's id every ``interval`` seconds; that works on every Unix, unlike
     Linux's parent-death signal, which also fires when only the parent's *thread* ends.
     """
-    parent = os.getppid()
+    parent = parent or os.getppid()
 
     def watch() -> None:
         waiting = threading.Event()
@@ -69,19 +72,23 @@ def loading() -> Iterator[None]:
 class Child:
     """A process beside this one: a copy of it that calls ``work``, else ``command`` by itself.
 
-    A copy has everything loaded that this process has, and shares its memory until either changes
-    it. Where processes do not copy themselves by default (macOS, Python 3.14), and for one that is
-    to replace another while threads run here (``afresh``), it is a new interpreter.
+    Both are told this process's id, for ``stop_with_parent``: ``work`` as its argument, ``command``
+    as its last word. A copy has everything loaded that this process has, and shares its memory
+    until either changes it. Where processes do not copy themselves by default (macOS, Python 3.14),
+    and for one that replaces another while threads run here (``afresh``), it is a new interpreter.
     """
 
     def __init__(
-        self, work: Callable[[], object], command: Sequence[str], folder: Path, *, afresh: bool
+        self, work: Callable[[int], object], command: Sequence[str], folder: Path, *, afresh: bool
     ) -> None:
         self._process: BaseProcess | subprocess.Popen[bytes]
         if afresh or multiprocessing.get_start_method() != "fork":
-            self._process = subprocess.Popen(command, cwd=folder)  # noqa: S603 - our own
+            words = [*command, str(os.getpid())]
+            self._process = subprocess.Popen(words, cwd=folder)  # noqa: S603 - our own
         else:
-            self._process = multiprocessing.get_context("fork").Process(target=work)
+            self._process = multiprocessing.get_context("fork").Process(
+                target=work, args=(os.getpid(),)
+            )
             self._process.start()
 
     def wait(self) -> int | None:

@@ -50,6 +50,8 @@ class Chromium:
             viewport={"width": size[0], "height": size[1]},
             java_script_enabled=javascript,
             reduced_motion="reduce",
+            # axe measures the contrast, so that both schemes are looked at.
+            color_scheme="dark" if width == "phone" else "light",
         )
         context.set_default_timeout(PATIENCE_MS)
         return context

@@ -33,7 +33,7 @@ def prepare(settings: Settings) -> None:
     """
     if settings.database.is_sqlite:
         migrate.upgrade(settings)
-    elif migrate.current_head(settings) != migrate.expected_head():
+    elif not migrate.read_schema(settings).will_do:
         raise RuntimeError("the database is not at this release's schema; run: idp migrate")
 
 

@@ -109,6 +109,8 @@ _OF_KEY: Mapping[str, Mapping[str, str]] = {
     "category": happenings.CATEGORIES,
     "event": happenings.WORDS,
 }
+_DEMANDED = {2: _("Second factor"), 3: _("Passkey or security key")}
+"""What a company demands of those who open a certain product, by acr level."""
 _YES, _NO, _NOTHING = _("yes"), _("no"), _("nothing")
 _REASONS = {
     "account locked": _("the account was locked"),
@@ -207,6 +209,11 @@ class LogWords:
             return self.say(_YES if value else _NO)
         if isinstance(value, int):
             return self._speak.number(value)
+        if key == "client_minimums" and isinstance(value, Mapping):
+            return ", ".join(
+                f"{self._text('product', client)}: {self.say(_DEMANDED.get(level, _NOTHING))}"
+                for client, level in value.items()
+            )
         if isinstance(value, Mapping):
             said = (
                 (self._label(str(name)), self._value(str(name), one)) for name, one in value.items()

@@ -64,11 +64,22 @@ def test_the_admin_reads_filters_and_follows(nord: Front) -> None:
 
 @pytest.mark.parametrize("locale", ["en", "de"])
 def test_both_languages(nord: Front, locale: str) -> None:
-    nord.services.tenants.set_policy(chain(nord), mfa="everyone", grace_days=7, actor="cli")
+    rules: dict[str, Any] = {"mfa": "everyone", "grace_days": 7, "client_minimums": {"payroll": 3}}
+    nord.services.tenants.set_policy(chain(nord), **rules, actor="cli")
     html = text_of(nord.sign_in(ANNA).get(f"/admin/{NORD}/log?lang={locale}"))
     said = {
-        "en": ("Security policy changed", "Command line", "Grace period in days: 0 → 7"),
-        "de": ("Sicherheitsrichtlinie geändert", "Kommandozeile", "Frist in Tagen: 0 → 7"),
+        "en": (
+            "Security policy changed",
+            "Command line",
+            "Grace period in days: 0 → 7",
+            "Demanded by single products: nothing → Payroll: Passkey or security key",
+        ),
+        "de": (
+            "Sicherheitsrichtlinie geändert",
+            "Kommandozeile",
+            "Frist in Tagen: 0 → 7",
+            "Von einzelnen Produkten verlangt: nichts → Lohn: Passkey oder Sicherheitsschlüssel",
+        ),
     }
     for words in said[locale]:
         assert words in html

@@ -248,6 +248,18 @@ def test_no_way_in_gives_more_than_the_helper_has_who_opens_it(nord: Company) ->
         assert {LACKED, CLOSED} <= set(named[-1]["withheld"]), way
 
 
+def test_a_helper_neither_lets_in_nor_sends_away_who_is_to_be_an_admin(nord: Company) -> None:
+    services, email = nord.front.services, "boss@nord.example"
+    member_id = waiting(nord, email)
+    services.people.set_role(nord.tenant_id, nord.actor(ANNA), member_id, "admin")
+    helper = nord.front.sign_in(HILDE, second_factor=False)
+    for action in ("admit", "send-away", "unlock", "lock", "remove"):
+        nord.post(helper, f"/people/{member_id}", action=action, reason="x", confirm_name="X Y")
+        assert nord.member(email).status == "waiting", action
+    nord.post(nord.front.sign_in(ANNA), f"/people/{member_id}", action="admit")
+    assert nord.member(email).status == "active"
+
+
 def test_what_a_helper_cannot_give_is_said_before_they_let_somebody_in(nord: Company) -> None:
     members, email = nord.front.services.tenants.memberships, "neu@nord.example"
     members.set_permissions(nord.tenant_id, nord.hilde, [MANAGE_PEOPLE, "hr.profile.read"])

@@ -109,8 +109,8 @@ class Joining:
         """Let a waiting person in, with these permissions if any are named; they are told by mail.
         From a helper of the admin they get no more than that one holds, products likewise.
 
-        Raises ``NotAllowed``, ``NotHeld``, and ``UnknownMembership`` for one who is not waiting
-        (any more).
+        Raises ``NotAllowed``, ``NotHeld``, ``OnlyAdmins`` for one who is to be an admin, and
+        ``UnknownMembership`` for one who is not waiting (any more).
         """
         members = self._tenants.memberships
         with transaction():
@@ -154,6 +154,7 @@ class Joining:
         db.session.refresh(found)
         if found.status != "waiting":
             raise UnknownMembership
+        actor.check_may_change(tenant_id, found)
         return found
 
     def _answer(self, membership: Membership, mail: str, **context: str) -> None:

@@ -280,7 +280,7 @@ def admit_person(call: Call, person_id: str, body: Admission) -> Person:
     return _shown(call, person_id)
 
 
-@operation("POST", f"{_ONE}/send-away", scope=WRITE, right=MANAGE_PEOPLE)
+@operation("POST", f"{_ONE}/send-away", scope=WRITE, right=MANAGE_PEOPLE, conflict=_STANDS)
 def send_person_away(call: Call, person_id: str, body: Why) -> None:
     """Send a person away who waits; they are told by mail, without the reason.
 

@@ -7,7 +7,8 @@ post is never made again by itself: what is sent is what somebody has looked at 
 The fields lie in Redis, sealed, under a key made of a random token and of the browser, the account
 and the page that they were typed in. Only the same three with the token of the way
 back find them, once, for as long as a login transaction lives; whoever else comes with the address
-takes nothing and uses nothing up. Passwords, codes and files are not kept; nor is a long form.
+takes nothing and uses nothing up. Passwords, codes and files are not kept; nor is a form that is
+too long, or one of too many long ones of the same account.
 """
 
 import re
@@ -21,12 +22,17 @@ from werkzeug.exceptions import HTTPException
 
 from idp.core.randomness import digest
 from idp.infra.sealing import SealBroken
+from idp.infra.throttle import Limit
 from idp.wiring import Services
 
 AGAIN = "again"
 """What the address of a page says when a sign-in has led back to it: the token."""
 LARGEST = 128 * 1024
 """Bytes of a form that is kept: more than two thousand people ticked for a policy."""
+SHORT = 8 * 1024
+"""Bytes of a form that takes little more memory than the sign-in that it waits for."""
+LONG_ONES = 10
+"""Longer ones that are kept of one account at a time."""
 Waited = Literal["", "kept", "without-file", "too-long"]
 """What became of a form that had to wait; empty on a page that none was sent from."""
 
@@ -70,10 +76,14 @@ def keep(everything: Services, token: str, browser: str, account_id: str, page: 
         packed = orjson.dumps([outcome, fields])
     except (HTTPException, orjson.JSONEncodeError):  # too long to be read, or no text
         packed = b""
-    if not packed or len(packed) > LARGEST:
+    ttl = everything.settings.lifetimes.login_transaction
+    fits = 0 < len(packed) <= LARGEST
+    if fits and len(packed) > SHORT:
+        rule = Limit("typed-long", LONG_ONES, ttl)
+        fits = everything.throttle.hit(rule, account_id) <= rule.limit
+    if not fits:
         packed = orjson.dumps(["too-long", []])
     key = _key(token, browser, account_id, page)
-    ttl = everything.settings.lifetimes.login_transaction
     everything.store.put(key, everything.sealer.seal(packed, key), ttl)
 
 

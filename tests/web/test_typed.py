@@ -135,6 +135,20 @@ def test_what_is_too_long_is_dropped_and_said(front: Front, erik: FlaskClient) -
     assert "was too long to be kept" in page.text
 
 
+def test_nobody_fills_the_memory_with_long_forms(front: Front, erik: FlaskClient) -> None:
+    front.member(NORD, "carla@nord.example", "employee")
+    text = "x" * (typed.LARGEST - 200)
+    for _ in range(typed.LONG_ONES + 5):
+        last = post(front, erik, WRITE, text=text)
+    assert sum(len(one) > typed.SHORT for one in kept(front)) == typed.LONG_ONES
+    assert "was too long to be kept" in front.after_sign_in(last, ERIK).text
+    short = front.after_sign_in(post(front, erik, WRITE, text=LETTER), ERIK)
+    assert letter(short) == LETTER, "a letter of the usual length is always kept"
+    weak = front.sign_in("carla@nord.example", second_factor=False)
+    answer = post(front, weak, WRITE, text=text)
+    assert letter(front.after_sign_in(answer, "carla@nord.example")) == text, "nor for others"
+
+
 def test_what_a_script_asks_is_not_kept(front: Front, erik: FlaskClient) -> None:
     form = {"csrf_token": front.csrf, "text": LETTER}
     erik.post(WRITE, data=form, headers={"Sec-Fetch-Mode": "cors"})

@@ -70,16 +70,21 @@ class Breaker:
             self._store.delete(probe)
 
     def failed(self, product: str) -> Pause | None:
-        """It has not answered; the pause, if this one begins it (for the change log: once)."""
+        """It has not answered; the pause, if this one begins it (for the change log: once).
+
+        Whoever had asked before a pause began does not lengthen it.
+        """
+        before = self.pause_of(product)
+        if before is not None and self._clock.now() < before.until:
+            return None
         number = self._store.increment(_key("failures", product), _REMEMBERED)
         if number < FAILURES:
             return None
         now = epoch(self._clock.now())
         length = min(LONGEST_PAUSE, FIRST_PAUSE << min(number - FAILURES, 10))
-        before = self.pause_of(product)
         since = epoch(before.since) if before else now
         kept = json.dumps([since, now + length])
-        self._store.put(_key("pause", product), kept, _REMEMBERED)
+        self._store.put(_key("pause", product), kept, _REMEMBERED, only_new=before is None)
         return self.pause_of(product) if number == FAILURES else None
 
     def answered(self, product: str) -> bool:

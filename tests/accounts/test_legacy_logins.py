@@ -200,6 +200,20 @@ def test_a_product_that_is_away_is_left_alone_for_a_growing_while(hooked: House)
     assert "sign_in.password_wrong" not in hooked.events(), "nobody's guess was counted"
 
 
+def test_those_who_asked_at_the_same_time_lengthen_no_pause(hooked: House) -> None:
+    """A moment's silence under many sign-ins is a short pause, not the longest."""
+    hook(hooked).configure("hr", "https://old.example/check", actor="cli")
+    breaker = hook(hooked).breaker
+    for _ in range(FAILURES + 8):  # all of them asked before the first was not answered
+        breaker.failed("hr")
+    for expected in (30, 60):
+        pause = breaker.pause_of("hr")
+        assert pause is not None
+        assert (pause.until - hooked.clock.now()).total_seconds() == expected
+        hooked.clock.forward(seconds=expected)
+        breaker.failed("hr")
+
+
 def test_after_a_pause_one_alone_tries_and_an_answer_between_begins_anew(hooked: House) -> None:
     hook(hooked).configure("hr", "https://old.example/check", actor="cli")
     away, _ = another_process(hooked)

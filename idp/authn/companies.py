@@ -6,7 +6,7 @@ never taken in its place without the person picking it. The session's company is
 
 from dataclasses import dataclass
 
-from idp.authn.step import ChooseTenant, Locked, NoCompany, NotBooked, Step, Waiting
+from idp.authn.step_kinds import ChooseTenant, Locked, NoCompany, NotBooked, Step, Waiting
 from idp.core.person import Person, PersonMembership
 from idp.core.vocabulary import LoginNeeded
 from idp.tenants.policy import is_bound

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from idp.authn.companies import Company, binds
 from idp.authn.facts import Facts, Proven
-from idp.authn.step import DecidedBy
+from idp.authn.step_kinds import DecidedBy
 from idp.core.person import Person, PersonMembership
 from idp.core.vocabulary import PHISHING_RESISTANT, SECOND_FACTORS, Factor
 from idp.tenants.policy import counting_factors

@@ -21,7 +21,7 @@ from idp.authn.login.showing import as_chosen
 from idp.authn.login.transaction import LoginTransaction, State, advance, state_of
 from idp.authn.parts import Parts
 from idp.authn.sessions import Session
-from idp.authn.step import Finished, Step
+from idp.authn.step_kinds import Finished, Step
 from idp.authn.steps import decide
 from idp.core.person import Person
 from idp.core.vocabulary import Authentication, LoginNeeded

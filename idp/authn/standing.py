@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from idp.authn.facts import Facts, Proof
-from idp.authn.step import Finished
+from idp.authn.step_kinds import Finished
 from idp.authn.steps import decide
 from idp.clients.client import Client
 from idp.core.clock import Clock

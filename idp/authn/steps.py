@@ -29,7 +29,7 @@ from idp.authn.facts import (
     proven_by,
     proven_lately,
 )
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Activate,
     ChooseTenant,
     DecidedBy,

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from idp.cli.context import answer, json_option, refuse, services, settings
-from idp.cli.crowd import make_crowd
+from idp.cli.demo_people import make_crowd
 from idp.cli.demo_prepared import prepare_people
 from idp.core.person import Role
 from idp.people.actors import Actor

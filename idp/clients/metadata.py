@@ -39,7 +39,7 @@ class InvalidMetadata(ValueError):
     §3.2.2).
 
     For forms: the ``member`` at fault, in a list the ``entry`` (from 1), and ``problem``, the name
-    of what is wrong with it (``web.wording``); empty where the description alone says it.
+    of what is wrong with it (``web.page_words``); empty where the description alone says it.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ class UriProblem(str):
     code: str
 
     def __new__(cls, code: str, text: str) -> "UriProblem":
-        """``code`` as in ``web.wording``, ``text`` in English."""
+        """``code`` as in ``web.page_words``, ``text`` in English."""
         problem = super().__new__(cls, text)
         problem.code = code
         return problem

@@ -100,7 +100,7 @@ class Refusals:
         person: Person | None = None,
         address: str | None = None,
     ) -> None:
-        """Of a sign-in at which a person could not go on; ``why`` as in ``web.wording``."""
+        """Of a sign-in at which a person could not go on; ``why`` as in ``web.page_words``."""
         client = self._find(asked.client_id)
         if client is not None:
             self._flows.record(

@@ -16,7 +16,7 @@ from idp.people.imports.options import options_of
 from idp.people.imports.reading import MOST_BYTES, FileRefused
 from idp.people.imports.report import refused_csv
 from idp.tenants.catalogue import UnknownCatalogueEntry
-from idp.web import http, wording
+from idp.web import http, page_words
 from idp.web.admin.frame import done
 from idp.web.contexts.imports import ImportsView
 from idp.web.http import check_form, see_other, services
@@ -129,7 +129,7 @@ def refused_lines(desk: Desk, job_id: str) -> Response:
     """The lines that were refused, with the reason, to be mended and imported again."""
     job = find(desk, job_id)
     say = Translator(desk.locale).gettext
-    reasons = {code: say(text) for code, text in wording.ERRORS.items() if "%(" not in text}
+    reasons = {code: say(text) for code, text in page_words.ERRORS.items() if "%(" not in text}
     reasons |= {"line": say("Line"), "reason": say("Reason")}
     return _csv(refused_csv(job, reasons), "einlass-import-refused.csv")
 

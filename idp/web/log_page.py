@@ -14,7 +14,7 @@ from idp.infra.i18n import mark as _
 from idp.people.actors import Actor, NotAllowed
 from idp.people.log.change_log import LogFilter, LogRow
 from idp.web import contexts, http
-from idp.web.happenings import CATEGORIES, WORDS
+from idp.web.event_words import CATEGORIES, WORDS
 from idp.web.i18n import Translator, zone_of
 from idp.web.log_words import LogWords, events_saying
 from idp.web.typed import typed_form

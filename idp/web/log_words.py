@@ -13,7 +13,7 @@ from idp.infra.i18n import LOCALES
 from idp.infra.i18n import mark as _
 from idp.people.log.names import Party
 from idp.tenants.catalogue import PERMISSIONS, PRODUCTS
-from idp.web import happenings, wording
+from idp.web import event_words, page_words
 from idp.web.i18n import Translator
 
 _LONGEST = 300
@@ -97,17 +97,17 @@ LABELS = {
 _VALUES: Mapping[str, str] = {
     **{permission.key: permission.label for permission in PERMISSIONS},
     **{product.key: product.label for product in PRODUCTS},
-    **{factor: words[0] for factor, words in wording.FACTORS.items()},
+    **{factor: words[0] for factor, words in page_words.FACTORS.items()},
     "password": _("Password"),
     "success": _("Done"),
     "failure": _("Refused"),
 }
 _OF_KEY: Mapping[str, Mapping[str, str]] = {
-    "mfa": wording.MODES,
-    "role": wording.ROLES,
-    "status": wording.STATUSES,
-    "category": happenings.CATEGORIES,
-    "event": happenings.WORDS,
+    "mfa": page_words.MODES,
+    "role": page_words.ROLES,
+    "status": page_words.STATUSES,
+    "category": event_words.CATEGORIES,
+    "event": event_words.WORDS,
 }
 _DEMANDED = {2: _("Second factor"), 3: _("Passkey or security key")}
 """What a company demands of those who open a certain product, by acr level."""
@@ -117,9 +117,9 @@ _REASONS = {
     "account reset": _("the account was secured or its second factor reset"),
     "membership ended": _("locked in the company or no longer part of it"),
     "password reset": _("the password was set anew by a link"),
-    "customer-number-unknown": wording.ERRORS["customer-number-unknown"],
-    "company-local": wording.ERRORS["company-local"],
-    "join-refused": wording.ERRORS["join-refused"],
+    "customer-number-unknown": page_words.ERRORS["customer-number-unknown"],
+    "company-local": page_words.ERRORS["company-local"],
+    "join-refused": page_words.ERRORS["join-refused"],
 }
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d[\d:.]*([+-]\d\d:\d\d|Z)?)?")
 _PARTIES: Mapping[str, str] = {
@@ -136,12 +136,12 @@ Say = Callable[[str], str]
 
 def event_of(event: str, say: Say) -> str:
     """The event in words; its own name where it has none."""
-    return say(happenings.WORDS[event]) if event in happenings.WORDS else event
+    return say(event_words.WORDS[event]) if event in event_words.WORDS else event
 
 
 def category_of(category: str, say: Say) -> str:
     """What the event is filed under; its own name where that has none."""
-    return say(happenings.CATEGORIES[category]) if category in happenings.CATEGORIES else category
+    return say(event_words.CATEGORIES[category]) if category in event_words.CATEGORIES else category
 
 
 def party_of(party: Party, say: Say) -> str:
@@ -188,7 +188,7 @@ class LogWords:
                 if before.get(key) != after.get(key):
                     yield self._label(key), self._change(key, before.get(key), after.get(key))
         elif changed:
-            key = "role" if before in wording.ROLES else ""
+            key = "role" if before in page_words.ROLES else ""
             yield self._label(key) if key else "", self._change(key, before, after)
         for key, value in detail.items():
             if key not in _UNSAID and not (changed and key in ("from", "to")):
@@ -247,6 +247,6 @@ def events_saying(words: str) -> frozenset[str]:
     speakers = [Translator(locale) for locale in LOCALES]
     return frozenset(
         event
-        for event, msgid in happenings.WORDS.items()
+        for event, msgid in event_words.WORDS.items()
         if any(mentions(search_form(speak.gettext(msgid)), [wanted]) for speak in speakers)
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from flask import Blueprint, Response, request
 
-from idp.authn import step as steps
+from idp.authn import step_kinds as steps
 from idp.authn.login.outcome import Outcome
 from idp.authn.login.transaction import (
     AlreadyFinished,

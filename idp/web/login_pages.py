@@ -10,7 +10,7 @@ from typing import Any, assert_never, cast
 from flask import request
 from markupsafe import Markup
 
-from idp.authn import step as steps
+from idp.authn import step_kinds as steps
 from idp.authn.login.transaction import LoginTransaction
 from idp.core.vocabulary import Factor
 from idp.tenants.catalogue import product_name

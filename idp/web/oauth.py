@@ -7,7 +7,7 @@ session is enough, ``web.fast_lane`` has asked :func:`decide` and answered befor
 
 from flask import Blueprint, Response, request
 
-from idp.authn import step as steps
+from idp.authn import step_kinds as steps
 from idp.authn.login.transaction import LoginTransaction, TransactionNotFound, WrongBrowser
 from idp.core.vocabulary import LoginNeeded
 from idp.protocol.authorization import AuthorizationRequest
@@ -29,7 +29,7 @@ _HALTS = {
     steps.NoAllowedFactor: "no-allowed-factor",
     steps.Waiting: "waiting",
 }
-"""Where a login ends without an answer to the client; see ``wording.ENDINGS``."""
+"""Where a login ends without an answer to the client; see ``page_words.ENDINGS``."""
 
 
 @bp.route("/authorize", methods=["GET", "POST"])

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from idp.core.clock import Clock
 from idp.tenants.catalogue import PRODUCTS
-from idp.web import client_wording, happenings, log_words, wording
+from idp.web import client_words, event_words, log_words, page_words
 from idp.web.brand import accent_path, normalise_accent
 from idp.web.compiled import CompiledTemplates
 from idp.web.contexts import Brand, Page
@@ -108,17 +108,17 @@ def _filters(translator: Translator) -> dict[str, object]:
         return translator.day_element(moment, zone)
 
     def error(code: str, values: dict[str, object]) -> str:
-        sentence = say(wording.ERRORS.get(wording.code_of(code), wording.GENERIC_ERROR))
+        sentence = say(page_words.ERRORS.get(page_words.code_of(code), page_words.GENERIC_ERROR))
         minutes = values.get("minutes")
         if isinstance(minutes, int):
             values = {**values, "wait": translator.wait(minutes)}
         try:
             return sentence % values
         except (KeyError, ValueError, TypeError):
-            return say(wording.GENERIC_ERROR)
+            return say(page_words.GENERIC_ERROR)
 
     def notice(code: str) -> str:
-        known = wording.NOTICES.get(wording.code_of(code))
+        known = page_words.NOTICES.get(page_words.code_of(code))
         return say(known) if known else ""
 
     def pair(table: dict[str, tuple[str, str]], key: str) -> tuple[str, str]:
@@ -133,20 +133,20 @@ def _filters(translator: Translator) -> dict[str, object]:
         "listed": translator.listed,
         "error": error,
         "notice": notice,
-        "scope": lambda name: pair(wording.SCOPES, name),
-        "factor": lambda name: pair(wording.FACTORS, name),
-        "role": lambda role: say(wording.ROLES[role]),
-        "status": lambda status: say(wording.STATUSES[status]),
-        "mode": lambda mode: say(wording.MODES[mode]),
+        "scope": lambda name: pair(page_words.SCOPES, name),
+        "factor": lambda name: pair(page_words.FACTORS, name),
+        "role": lambda role: say(page_words.ROLES[role]),
+        "status": lambda status: say(page_words.STATUSES[status]),
+        "mode": lambda mode: say(page_words.MODES[mode]),
         "log_event": lambda event: log_words.event_of(event, say),
         "log_category": lambda category: log_words.category_of(category, say),
         "log_party": lambda party: log_words.party_of(party, say),
         "log_detail": lambda detail, zone: LogWords(translator, zone).detail(detail),
-        "happening": lambda event: say(happenings.HISTORY[event]),
+        "happening": lambda event: say(event_words.HISTORY[event]),
         "product": lambda name: say(name) if name in PRODUCT_NAMES else name,
         "say": lambda msgid: say(msgid) if msgid else "",
         "grouped": _grouped,
-        **client_wording.filters(say),
+        **client_words.filters(say),
     }
 
 

@@ -19,7 +19,7 @@ from idp.authn.login.transaction import LoginTransaction
 from idp.authn.parts import Parts, build_parts
 from idp.authn.service import AuthnService
 from idp.authn.sessions import Session, Sessions
-from idp.authn.step import Enroll, Finished, RecoveryCodes, Step
+from idp.authn.step_kinds import Enroll, Finished, RecoveryCodes, Step
 from idp.core.clock import epoch
 from idp.core.person import Person
 from idp.core.randomness import Randomness

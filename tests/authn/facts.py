@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     ChooseTenant,
     Enroll,
     Finished,

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from idp.authn.login.transaction import TransactionNotFound, WrongBrowser
 from idp.authn.service import NotFinished
-from idp.authn.step import ChooseTenant, Enroll, Finished, Passkey, SecondFactor, Step
+from idp.authn.step_kinds import ChooseTenant, Enroll, Finished, Passkey, SecondFactor, Step
 from idp.core.vocabulary import Factor, LoginNeeded
 from idp.tenants.models import Tenant
 from tests.authn.door import ORIGIN, App, Browser, Door, build_authn

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from idp.authn.ports import Prepared
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Activate,
     ChooseTenant,
     Enroll,

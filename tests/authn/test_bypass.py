@@ -9,7 +9,7 @@ import pytest
 from idp.accounts.models import Account
 from idp.authn.login.transaction import AlreadyFinished
 from idp.authn.service import NotFinished
-from idp.authn.step import Enroll, Finished, SecondFactor
+from idp.authn.step_kinds import Enroll, Finished, SecondFactor
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, IP, OWN_PAGE, Browser, Door

@@ -6,7 +6,7 @@ import pytest
 
 from idp.accounts.models import Account
 from idp.authn.factors.checking import FactorService, Given, WrongCode
-from idp.authn.step import Finished, SecondFactor
+from idp.authn.step_kinds import Finished, SecondFactor
 from idp.core.vocabulary import Factor
 from idp.tenants.models import Tenant
 from tests.authn.door import IP, LANDLINE, MOBILE, Door

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from idp.accounts.models import Account
-from idp.authn.step import Enroll, Finished, InvitationGone, Register, VerifyEmail
+from idp.authn.step_kinds import Enroll, Finished, InvitationGone, Register, VerifyEmail
 from idp.tenants.models import Tenant
 from tests.authn.door import OWN_PAGE, App, Browser, Door
 from tests.people.house import PASSWORD

@@ -23,7 +23,7 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from idp.authn.factors.forgetting import forget_factors
 from idp.authn.login.transaction import AlreadyFinished, State, TransactionNotFound
 from idp.authn.service import NotFinished
-from idp.authn.step import SecondFactor
+from idp.authn.step_kinds import SecondFactor
 from idp.core.vocabulary import Authentication, LoginNeeded
 from idp.infra.database import db, dispose, init_database
 from idp.infra.ephemeral import EphemeralStore

@@ -5,7 +5,7 @@ import pytest
 from idp.accounts.models import Account
 from idp.authn.factors.forgetting import forget_factors
 from idp.authn.service import NotFinished
-from idp.authn.step import Enroll, Finished, LostFactor, SecondFactor
+from idp.authn.step_kinds import Enroll, Finished, LostFactor, SecondFactor
 from idp.core.vocabulary import Factor
 from idp.tenants.models import Tenant
 from tests.authn.door import OWN_PAGE, Browser, Door

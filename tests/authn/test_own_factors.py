@@ -11,7 +11,7 @@ from idp.authn.factors.news import Where
 from idp.authn.factors.own_factors import FactorNeeded, FactorRefused, OwnFactors
 from idp.authn.factors.sent_codes import SendRefused
 from idp.authn.models import WebauthnCredential
-from idp.authn.step import Enroll
+from idp.authn.step_kinds import Enroll
 from idp.core.person import Person
 from idp.core.vocabulary import Factor
 from idp.infra.database import transaction

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from idp.accounts.models import Account
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Finished,
     Identify,
     Passkey,

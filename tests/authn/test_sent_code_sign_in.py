@@ -3,7 +3,7 @@
 import pytest
 
 from idp.accounts.models import Account
-from idp.authn.step import Enroll, Finished, RecoveryCodes, SecondFactor
+from idp.authn.step_kinds import Enroll, Finished, RecoveryCodes, SecondFactor
 from idp.core.vocabulary import ACR_MULTI, AMR, Factor
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, LANDLINE, MOBILE, Browser, Door, authentication, bare

@@ -7,7 +7,7 @@ import pytest
 
 from idp.accounts.models import Account
 from idp.authn.service import NotFinished
-from idp.authn.step import Enroll, Finished
+from idp.authn.step_kinds import Enroll, Finished
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, Door, authentication, bare

@@ -17,7 +17,7 @@ from idp.authn.login.transaction import (
     load,
 )
 from idp.authn.service import NotFinished
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     ChooseTenant,
     Enroll,
     Finished,

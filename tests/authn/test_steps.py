@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from idp.authn.step import Finished, Identify, Locked, Passkey, Password, Register, Step
+from idp.authn.step_kinds import Finished, Identify, Locked, Passkey, Password, Register, Step
 from idp.authn.steps import Facts, Proof, decide
 from idp.core.person import Policy
 from idp.core.vocabulary import ACR_MULTI, ACR_PHISHING_RESISTANT, ACR_SINGLE

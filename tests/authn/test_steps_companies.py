@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Enroll,
     Finished,
     Identify,

@@ -7,7 +7,7 @@ import pytest
 
 from idp.authn.demands import may_remember
 from idp.authn.facts import proven_by
-from idp.authn.step import Enroll, Finished, SecondFactor
+from idp.authn.step_kinds import Enroll, Finished, SecondFactor
 from idp.authn.steps import decide
 from idp.core.person import Policy
 from idp.core.vocabulary import ACR_MULTI, ACR_SINGLE, LoginNeeded

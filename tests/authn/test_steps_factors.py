@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from idp.authn.step import Enroll, Finished, LostFactor, NoAllowedFactor, SecondFactor
+from idp.authn.step_kinds import Enroll, Finished, LostFactor, NoAllowedFactor, SecondFactor
 from idp.authn.steps import addable_factors, decide
 from idp.core.person import Policy
 from idp.core.vocabulary import ACR_SINGLE, PREFERENCE, SECOND_FACTORS, Factor

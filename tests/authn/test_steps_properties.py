@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     ChooseTenant,
     Enroll,
     Finished,

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from idp.accounts.models import Account
 from idp.authn.factors.checking import Given
 from idp.authn.login.outcome import Outcome
-from idp.authn.step import Finished, SecondFactor
+from idp.authn.step_kinds import Finished, SecondFactor
 from idp.core.vocabulary import Factor
 from idp.infra.database import db
 from idp.infra.outbox import Delivery

@@ -17,7 +17,7 @@ from idp.accounts.models import Account
 from idp.authn.factors.destinations import Destinations
 from idp.authn.factors.passkeys import Passkeys
 from idp.authn.factors.totp import TotpService
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Enroll,
     Finished,
     Locked,

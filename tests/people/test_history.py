@@ -8,7 +8,7 @@ import pytest
 import idp
 from idp.core.person import Person
 from idp.people.log.history import PAGE, History
-from idp.web.happenings import COMPANY, HISTORY
+from idp.web.event_words import COMPANY, HISTORY
 from tests.people.house import House, both_databases
 
 NOT_SHOWN = COMPANY.keys()

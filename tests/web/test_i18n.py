@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from idp.infra.i18n import CATALOGUES, LOCALES
 from idp.tenants.catalogue import PERMISSIONS, PRODUCTS
-from idp.web import wording
+from idp.web import page_words
 from idp.web.i18n import Translator, negotiate_locale, zone_of
 from idp.web.render import TEMPLATES, Renderer
 from tests.web.samples import NOW, FixedClock, samples
@@ -19,7 +19,7 @@ RENDERER = Renderer(clock=FixedClock())
 
 
 def needed_messages() -> set[str | tuple[str, ...]]:
-    package = Path(inspect.getfile(wording)).parent.parent
+    package = Path(inspect.getfile(page_words)).parent.parent
     keywords = {"_": None, "mark": None, "gettext": None, "ngettext": (1, 2)}
     needed: set[str | tuple[str, ...]] = set()
     for folder, methods in (
@@ -65,7 +65,7 @@ def test_catalogue_is_complete_and_has_nothing_more(locale):
 def test_german_pages_do_not_speak_english():
     english = [
         sentence
-        for sentence in [*wording.ERRORS.values(), *wording.NOTICES.values()]
+        for sentence in [*page_words.ERRORS.values(), *page_words.NOTICES.values()]
         if len(sentence) > 20 and "%" not in sentence
     ]
     for name, sample in samples().items():

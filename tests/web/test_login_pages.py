@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from idp.authn import step as steps
+from idp.authn import step_kinds as steps
 from idp.authn.login.factor_answers import FactorAnswers, Visit
 from idp.authn.login.transaction import LoginTransaction, State
 from idp.core.vocabulary import PREFERENCE, SENT_FACTORS, Factor, LoginNeeded
-from idp.web import contexts, wording
+from idp.web import contexts, page_words
 from idp.web.login_pages import login_page
 from tests.authn.facts import NOW, member, person
 from tests.web.conftest import Front
@@ -300,4 +300,4 @@ def test_no_error_of_the_login_is_without_words() -> None:
         "password-breached",
         "too-long",
     ):
-        assert code in wording.ERRORS, code
+        assert code in page_words.ERRORS, code

@@ -22,7 +22,7 @@ from idp.authn.login.rounds import identified, start_over
 from idp.authn.login.sign_up import SignUp
 from idp.authn.login.transaction import Change, LoginTransaction
 from idp.authn.ports import Arrivals, Companies, JoinRefused, People
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Activate,
     ChooseTenant,
     Enroll,

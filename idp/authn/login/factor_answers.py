@@ -18,7 +18,7 @@ from idp.authn.login.rounds import identified
 from idp.authn.login.transaction import Change, LoginTransaction
 from idp.authn.login.vault import Vault
 from idp.authn.ports import Help, HelpRefused
-from idp.authn.step import Enroll, SecondFactor
+from idp.authn.step_kinds import Enroll, SecondFactor
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.vocabulary import SENT_FACTORS, Factor

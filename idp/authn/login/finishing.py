@@ -19,7 +19,7 @@ from idp.authn.login.transaction import (
 )
 from idp.authn.ports import Memberships, People
 from idp.authn.sessions import Session, Sessions
-from idp.authn.step import Finished
+from idp.authn.step_kinds import Finished
 from idp.core.clock import Clock
 from idp.core.person import Person
 from idp.core.randomness import Randomness

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from idp.authn.login.transaction import LoginTransaction
-from idp.authn.step import Step
+from idp.authn.step_kinds import Step
 from idp.core.person import PersonMembership
 
 if TYPE_CHECKING:

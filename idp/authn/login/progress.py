@@ -15,7 +15,7 @@ from idp.authn.login.transaction import (
     state_of,
 )
 from idp.authn.login.vault import Vault
-from idp.authn.step import Enroll, Join, NoCompany, Step
+from idp.authn.step_kinds import Enroll, Join, NoCompany, Step
 from idp.authn.steps import decide
 from idp.core.vocabulary import Factor
 

@@ -16,7 +16,7 @@ from idp.authn.login.progress import Settled
 from idp.authn.login.transaction import LoginTransaction
 from idp.authn.login.vault import Vault
 from idp.authn.ports import Help
-from idp.authn.step import Enroll, Identify, LostFactor, Passkey, SecondFactor, Step
+from idp.authn.step_kinds import Enroll, Identify, LostFactor, Passkey, SecondFactor, Step
 from idp.core.person import Person
 from idp.core.vocabulary import SENT_FACTORS, Factor
 

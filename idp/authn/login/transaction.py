@@ -28,7 +28,7 @@ from typing import Any, Literal
 import orjson
 
 from idp.authn.facts import Proof, load_proofs, moment
-from idp.authn.step import (
+from idp.authn.step_kinds import (
     Activate,
     ChooseTenant,
     Enroll,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from idp.authn.step import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
+from idp.authn.step_kinds import Enroll, Finished, NoAllowedFactor, SecondFactor, Step
 from idp.core.person import Person, PersonMembership, Policy, Role
 from idp.core.vocabulary import LoginNeeded
 from idp.people.rollout.outlook import way_of

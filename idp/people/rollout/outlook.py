@@ -6,7 +6,7 @@ something up, or get no further. Used by ``people.rollout.forecast``; it knows n
 
 from datetime import datetime
 
-from idp.authn.step import Passkey, Password, SecondFactor, Step
+from idp.authn.step_kinds import Passkey, Password, SecondFactor, Step
 from idp.authn.steps import Facts, Proof, decide
 from idp.core.person import Person
 from idp.core.vocabulary import Factor, LoginNeeded

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from idp.people.log.history import Happening
-from idp.web import contexts, happenings, http, wording
+from idp.web import contexts, event_words, http, page_words
 from idp.web.account.clients import client_name
 from idp.web.account.frame import bp, show
 from idp.web.admin.frame import me_of
@@ -20,7 +20,7 @@ def history() -> Response:
     """The newest first, some at a time."""
     who = person_signed_in()
     before = request.args.get("before", "")
-    found = http.services().history.page(who.person, happenings.HISTORY, before)
+    found = http.services().history.page(who.person, event_words.HISTORY, before)
     page = contexts.AccountHistory(
         me=me_of(who.person),
         rows=tuple(_row(one) for one in found.happenings),
@@ -42,7 +42,7 @@ def _row(one: Happening) -> contexts.HistoryRow:
         device=str(detail.get("device", "")),
         tenant_name=one.tenant_name,
         client_name=client_name(one.client_id) if one.client_id else "",
-        factors=tuple(str(f) for f in factors if f in wording.FACTORS or f == "password"),
+        factors=tuple(str(f) for f in factors if f in page_words.FACTORS or f == "password"),
         what=str(detail.get("name") or detail.get("to") or ""),
         reason=str(detail.get("reason", "")) if one.event in _REASONED else "",
     )

@@ -8,7 +8,7 @@ import msgspec
 from idp.web.api.problems import MEDIA_TYPE, TITLES, URN
 from idp.web.api.reading import is_optional
 from idp.web.api.table import BASE, OPERATIONS, PATH_PARAMETERS, Operation, Wire
-from idp.web.client_wording import MANAGEMENT
+from idp.web.client_words import MANAGEMENT
 
 _REF = "#/components/schemas/{name}"
 JSON = "application/json"

@@ -27,7 +27,7 @@ from idp.web.client_console.form import (
     values_of,
     without_operators_fields,
 )
-from idp.web.client_wording import problem_sentence
+from idp.web.client_words import problem_sentence
 from idp.web.contexts import clients as contexts
 from idp.web.contexts.clients import ClientValues
 from idp.web.i18n import Translator

@@ -70,7 +70,7 @@ class GrantedClient:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryRow:
-    """Something that happened to the account. ``event`` as in ``web.happenings``.
+    """Something that happened to the account. ``event`` as in ``web.event_words``.
 
     ``what``: the factor's own name or masked address; ``factors`` are those proven or changed.
     """

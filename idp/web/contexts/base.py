@@ -1,7 +1,7 @@
 """What every page has: a template, a step name, errors and a notice, all plain values.
 
 A view builds one of these frozen values and hands it to ``web.render.Renderer.page``; a template
-sees nothing else. Codes (errors, notices, factors, scopes) become sentences in ``web.wording``.
+sees nothing else. Codes (errors, notices, factors, scopes) become sentences in ``web.page_words``.
 """
 
 from collections.abc import Mapping

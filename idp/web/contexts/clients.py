@@ -18,7 +18,7 @@ Kind = Literal["web", "browser", "native", "service"]
 
 @dataclass(frozen=True, kw_only=True)
 class FieldProblem:
-    """What is wrong with a field (``client_wording.PROBLEMS``), and in which line of it."""
+    """What is wrong with a field (``client_words.PROBLEMS``), and in which line of it."""
 
     code: str
     line: int | None = None
@@ -110,7 +110,7 @@ class ClientValues:
 
 @dataclass(frozen=True, kw_only=True)
 class Consequence:
-    """What saving would do to those who use the client (``client_wording.CONSEQUENCES``)."""
+    """What saving would do to those who use the client (``client_words.CONSEQUENCES``)."""
 
     code: str
     value: str = ""

@@ -5,7 +5,7 @@ else, so that the same thing is said the same way on every page.
 """
 
 from idp.infra.i18n import mark as _
-from idp.web.client_wording import MANAGEMENT
+from idp.web.client_words import MANAGEMENT
 from idp.web.import_words import IMPORT_ERRORS, IMPORT_NOTICES
 
 GENERIC_ERROR = _("That did not work. Please check what you entered and try again.")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import idp
-from idp.web.happenings import CATEGORIES, COMPANY, HISTORY
+from idp.web.event_words import CATEGORIES, COMPANY, HISTORY
 
 EVENT = re.compile(r"[a-z_]+\.[a-z_]*[a-z]")
 MADE_OF_PARTS = {

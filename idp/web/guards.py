@@ -126,8 +126,13 @@ def note_not_found(response: Response) -> Response:
     """
     acting: Administrator | None = g.get("acting")
     if response.status_code == 404 and acting is not None:
-        _note("console.not_found", acting.tenant_id, acting.who, {"page": request.endpoint})
+        note_missing(acting)
     return response
+
+
+def note_missing(acting: Administrator) -> None:
+    """The same where only some of what was asked for is not there, or not the company's."""
+    _note("console.not_found", acting.tenant_id, acting.who, {"page": request.endpoint})
 
 
 def operator(*, fresh: bool = False, back: str | None = None) -> SignedIn:

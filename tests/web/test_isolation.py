@@ -245,6 +245,19 @@ def test_ids_in_forms_and_parameters_reach_nothing_of_theirs(
     assert rows_of(their_tenant(front)) == before
 
 
+def test_one_of_theirs_among_those_selected_leaves_a_line(
+    front: Front, strangers: Strangers
+) -> None:
+    browser, own = front.sign_in("anna@nord.example"), _own_member(front)
+    form = {"csrf_token": front.csrf, "action": "lock", "reason": "x", "confirm": "1"}
+    page = f"/admin/{OURS}/people/selected"
+    assert browser.post(page, data=form | {"person": [own]}).status_code == 303
+    assert pages_not_found(front) == set()
+    both = form | {"action": "unlock", "person": [own, strangers.ids["membership_id"]]}
+    assert browser.post(page, data=both).status_code == 303
+    assert pages_not_found(front) == {"admin.selected_people"}
+
+
 def _own_member(front: Front) -> str:
     return front.member(OURS, "own@nord.example", "employee")
 

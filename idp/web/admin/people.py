@@ -17,7 +17,7 @@ from idp.web.admin import bp
 from idp.web.admin.frame import done, frame_of, show
 from idp.web.admin.invite import act_on_invitation, invitation_row
 from idp.web.admin.people_view import SIZES, PeopleView
-from idp.web.guards import Administrator, administrator
+from idp.web.guards import Administrator, administrator, note_missing
 from idp.web.http import check_form, guard, see_other, services
 from idp.web.typed import typed_form
 
@@ -90,6 +90,8 @@ def selected_people(number: str) -> Response:
     rows = _preview(admin, action, ids)
     if not rows:
         abort(404)
+    if len(rows) < len(ids):
+        note_missing(admin)
     if request.form.get("confirm") != "1" or all(row.refused for row in rows):
         return show(admin, _selected(admin, view, rows))
     if action != "remind" and not reason:

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, request, stream_with_context
 
-from idp.infra.audit_refusals import note_refusal
 from idp.tenants.directory import TenantFacts
 from idp.web.api import reading
 from idp.web.api.access import Access, check_access, check_fresh, check_scope
 from idp.web.api.problems import Problem, problem_of
+from idp.web.api.refusals import note_knock, note_not_found
 from idp.web.api.table import OPERATIONS, Call, Download, Operation, Reply
-from idp.web.http import client_address, guard, services
+from idp.web.http import guard, services
 
 JSON = "application/json"
 
@@ -83,7 +83,7 @@ def _answer(operation: Operation, given: dict[str, str]) -> Response:
     except Exception as error:
         problem = problem_of(error)
         if tenant is not None and problem is not None and problem.status == 404:
-            _note_not_found(operation, access, tenant.tenant_id)
+            note_not_found(operation.name, access, tenant.tenant_id)
         raise
 
 
@@ -95,32 +95,10 @@ def _company(operation: Operation, access: Access, number: str) -> TenantFacts:
     if found is not None:
         if access.tenant_id == found.tenant_id or access.actor.is_operator:
             return found
-        _note(access, "api.refused", found.tenant_id)
+        note_knock(access, found.tenant_id)
         if access.tenant_id is not None:
-            _note_not_found(operation, access, access.tenant_id)
+            note_not_found(operation.name, access, access.tenant_id)
     raise Problem(404, "There is no such thing here, or none that this token may see.")
-
-
-def _note_not_found(operation: Operation, access: Access, tenant_id: str) -> None:
-    """Whoever asks in a company's name for what is not there, or not the company's, leaves a line
-    in its log (security rule 2).
-    """
-    _note(access, "api.not_found", tenant_id, {"operation": operation.name})
-
-
-def _note(access: Access, event: str, tenant_id: str, detail: dict[str, Any] | None = None) -> None:
-    everything = services()
-    note_refusal(
-        everything.audit,
-        everything.throttle,
-        event,
-        category="security",
-        tenant_id=tenant_id,
-        actor=access.actor.subject,
-        client_id=access.client_id,
-        ip=client_address(request, everything.settings),
-        detail=detail,
-    )
 
 
 def _sent(operation: Operation, result: Any) -> Response:

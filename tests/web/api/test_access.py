@@ -153,6 +153,11 @@ def test_objects_of_another_company_are_not_found(api: Api) -> None:
         assert answer.status_code == 404, (operation.name, answer.data)
         tried += 1
     assert tried > 20
+    named = {"action": "lock", "ids": [api.member, stranger]}
+    bulk = api.call("POST", f"/companies/{NORD}/people/bulk", token, 200, json=named)
+    assert [one["outcome"] for one in bulk.json["items"]] == ["done", "unknown"]
+    missed = [r["detail"] for r in api.audited() if r["event"] == "api.not_found"]
+    assert "change_people" in {detail["operation"] for detail in missed}
 
 
 def test_a_client_taken_out_of_service_is_refused_at_once(api: Api) -> None:

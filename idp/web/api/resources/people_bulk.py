@@ -9,6 +9,7 @@ from idp.people.members.bulk import BulkAction
 from idp.people.members.listing import MAX_PAGE
 from idp.tenants.catalogue import MANAGE_PEOPLE
 from idp.web.api.access import check_fresh
+from idp.web.api.refusals import note_not_found
 from idp.web.api.resources.fields import STRICT, Id, Reason, Wire
 from idp.web.api.table import Call, operation
 from idp.web.http import services
@@ -55,6 +56,8 @@ def change_people(call: Call, body: BulkChange) -> BulkAnswers:
         call.at.tenant_id, call.access.actor, body.action, ids, body.reason
     )
     refusals = {row.member.membership_id: row.refused for row in rows}
+    if refusals.keys() != set(ids):
+        note_not_found(change_people.__name__, call.access, call.at.tenant_id)
     return BulkAnswers([_answer(one, refusals.get(one)) for one in ids])
 
 

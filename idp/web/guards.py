@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, abort, g, request
+from flask import Response, abort, current_app, g, request
 
 from idp.core.person import PersonMembership
 from idp.core.vocabulary import LoginNeeded
 from idp.infra.audit_refusals import note_refusal
+from idp.infra.availability import DatabaseUnavailable
+from idp.infra.ephemeral import StoreUnavailable
 from idp.web import http, typed
 from idp.web.signed_in import SignedIn, signed_in
 
@@ -126,7 +128,11 @@ def note_not_found(response: Response) -> Response:
     """
     acting: Administrator | None = g.get("acting")
     if response.status_code == 404 and acting is not None:
-        note_missing(acting)
+        try:
+            note_missing(acting)
+        except (StoreUnavailable, DatabaseUnavailable) as error:
+            # What is raised after an answer was made would be taken for a mistake of ours.
+            return current_app.make_response(current_app.handle_user_exception(error))
     return response
 
 

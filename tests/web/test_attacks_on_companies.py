@@ -17,7 +17,8 @@ from idp.authn.factors.news import Where
 from idp.authn.ports import JoinRefused
 from idp.infra.audit_refusals import note_refusal
 from idp.infra.csv_files import safe_cell
-from idp.infra.database import db, transaction
+from idp.infra.database import DatabaseUnavailable, db, transaction
+from idp.infra.ephemeral import StoreUnavailable
 from idp.people.actors import Actor, NotHeld
 from idp.people.models import Invitation
 from idp.tenants.catalogue import MANAGE_CLIENTS, MANAGE_PEOPLE, READ_LOG, default_permissions
@@ -362,6 +363,20 @@ def test_a_line_that_could_not_be_written_is_written_at_the_next_try(
             note()
     note()
     assert list(services.audit.export(nord.tenant_id))[-1]["event"] == "console.refused"
+
+
+@pytest.mark.parametrize("away", [DatabaseUnavailable, StoreUnavailable])
+def test_without_the_line_nothing_is_said_to_be_missing(
+    nord: Company, monkeypatch: pytest.MonkeyPatch, away: type[Exception]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise away
+
+    browser = nord.front.sign_in(ANNA)
+    monkeypatch.setattr("idp.web.guards.note_refusal", fails)
+    monkeypatch.setitem(nord.front.app.config, "PROPAGATE_EXCEPTIONS", False)
+    for page in (f"{BASE}/people/{'0' * 32}", f"/admin/{SUED}/people"):
+        assert browser.get(page).status_code == 503, page
 
 
 # -- a stolen session makes itself no home ------------------------------------------------------

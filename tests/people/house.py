@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from idp.accounts.models import Account
 from idp.accounts.passwords import Hasher
 from idp.accounts.service import AccountService
 from idp.clients.registry import ClientRegistry
 from idp.core.randomness import Randomness
+from idp.infra import statements
 from idp.infra.audit import Audit
 from idp.infra.database import db, dispose, init_database
 from idp.infra.embedded_redis import EmbeddedRedis
@@ -116,15 +117,23 @@ class House:
 
     @contextmanager
     def counted_queries(self) -> Iterator[list[str]]:
-        statements: list[str] = []
+        """What is asked of the database meanwhile, prepared statements too."""
+        made: list[str] = []
+        execute = statements._execute
 
         def note(_c: object, _u: object, statement: str, *_: object) -> None:
-            statements.append(statement)
+            made.append(statement)
+
+        def noted(connection: Connection, sql: str, parameters: Any) -> Any:
+            made.append(sql)
+            return execute(connection, sql, parameters)
 
         event.listen(db.engine, "before_cursor_execute", note)
+        statements._execute = noted
         try:
-            yield statements
+            yield made
         finally:
+            statements._execute = execute
             event.remove(db.engine, "before_cursor_execute", note)
 
 

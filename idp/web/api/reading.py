@@ -46,9 +46,12 @@ def read_query(request: Request, kind: type[W] | None) -> W | None:
             raise _query_problem(name, "There is no such parameter here.")
         return None
     try:
-        return msgspec.convert(given, kind, strict=False)
+        found = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise fields_problem(_wrong_fields(error, given, kind, strict=False), status=400) from None
+    if b"%0A" in request.query_string.upper():
+        _check_ends(found, msgspec.inspect.type_info(kind), 400)
+    return found
 
 
 def read_body(request: Request, kind: type[W]) -> W:
@@ -64,7 +67,10 @@ def read_body(request: Request, kind: type[W]) -> W:
     try:
         if b"\\u0000" in raw and _has_nul(orjson.loads(raw)):
             raise field_problem("", "A NUL character is nothing that we could keep.")
-        return msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=kind)
+        if b"\\n" in raw or b"\\u000" in raw:
+            _check_ends(found, msgspec.inspect.type_info(kind), 422)
+        return found
     except msgspec.ValidationError as error:
         given = None
         with suppress(ValueError, RecursionError):
@@ -173,6 +179,30 @@ def _named(error: msgspec.ValidationError) -> tuple[str, str]:
             where = f"{where}.{found[1]}".lstrip(".")
             break
     return where[:100], f"{text[:200]}."
+
+
+def _check_ends(value: Any, kind: msgspec.inspect.Type, status: int, where: str = "") -> None:
+    """Raise :class:`Problem` for a text that breaks its pattern with a line's end after it: the
+    ``$`` of a pattern stands before that one, too.
+    """
+    match kind:
+        case msgspec.inspect.StrType(pattern=str(pattern)) if isinstance(value, str):
+            if value.endswith("\n") and not re.fullmatch(pattern, value):
+                raise fields_problem(((where, "There is a line's end after it."),), status=status)
+        case msgspec.inspect.UnionType(types=types):
+            for one in types:
+                _check_ends(value, one, status, where)
+        case msgspec.inspect.ListType(item_type=item) if isinstance(value, list):
+            for number, entry in enumerate(value):
+                _check_ends(entry, item, status, f"{where}[{number}]")
+        case msgspec.inspect.StructType(fields=fields) if isinstance(value, msgspec.Struct):
+            for field in fields:
+                inside = f"{where}.{field.encode_name}".lstrip(".")
+                _check_ends(getattr(value, field.name), field.type, status, inside)
+        case msgspec.inspect.Metadata(type=inner):
+            _check_ends(value, inner, status, where)
+        case _:
+            pass
 
 
 def _query_problem(name: str, text: str) -> Problem:

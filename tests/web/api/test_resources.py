@@ -300,6 +300,8 @@ def test_what_cannot_be_read_is_told(api: Api) -> None:
         (json.dumps(person | {"given_name": "a\x00b"}), 422),
         (json.dumps(person | {"given_name": "x" * 101}), 422),
         (json.dumps(person | {"given_name": None}), 422),
+        (json.dumps(person | {"salutation": "Herr\n"}), 422),
+        (json.dumps(person | {"permissions": ["hr.profile.read\n"]}), 422),
         (json.dumps(person | {"email": "no address"}), 422),
         (json.dumps(person | {"permissions": ["a"] * 201}), 422),
         ("[" * 100_000, 422),
@@ -310,6 +312,11 @@ def test_what_cannot_be_read_is_told(api: Api) -> None:
         assert answer.content_type == "application/problem+json"
         assert answer.json["status"] == status
     api.call("POST", path, status=415, data=person)
+    for end in ("\\n", "\\u000a", "\\u000A"):
+        ended = f'{{"accent": "#0b6b53{end}"}}'
+        answer = api.call("PATCH", api.at(), data=ended, content_type="application/json")
+        assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "accent")
+    api.call("GET", api.at(f"/people.csv?id={api.boss}%0a"), status=400)
     for query in ("limit=0", "limit=x", "limit=1&limit=2", "colour=red", "search=%00", "after=x"):
         answer = api.call("GET", api.at(f"/people?{query}"), status=400)
         assert answer.json["errors"][0]["field"] == query.partition("=")[0]

@@ -30,9 +30,9 @@ AGAIN = "again"
 LARGEST = 128 * 1024
 """Bytes of a form that is kept: more than two thousand people ticked for a policy."""
 SHORT = 8 * 1024
-"""Bytes of a form that takes little more memory than the sign-in that it waits for."""
-LONG_ONES = 10
-"""Longer ones that are kept of one account at a time."""
+"""Bytes of a form of the usual length."""
+MOST, LONG_ONES = 200, 10
+"""Forms, and longer ones among them, that are kept of one account at a time: nobody types more."""
 Waited = Literal["", "kept", "without-file", "too-long"]
 """What became of a form that had to wait; empty on a page that none was sent from."""
 
@@ -70,17 +70,18 @@ def is_kept(name: str) -> bool:
 
 def keep(everything: Services, token: str, browser: str, account_id: str, page: str) -> None:
     """Keep the posted form for that page, until the sign-in must have ended."""
+    throttle, ttl = everything.throttle, everything.settings.lifetimes.login_transaction
+    if throttle.hit(Limit("typed", MOST, ttl), account_id) > MOST:
+        return
     try:
         fields = [pair for pair in request.form.items(multi=True) if is_kept(pair[0])]
         outcome = "without-file" if any(f.filename for f in request.files.values()) else "kept"
         packed = orjson.dumps([outcome, fields])
     except (HTTPException, orjson.JSONEncodeError):  # too long to be read, or no text
         packed = b""
-    ttl = everything.settings.lifetimes.login_transaction
     fits = 0 < len(packed) <= LARGEST
     if fits and len(packed) > SHORT:
-        rule = Limit("typed-long", LONG_ONES, ttl)
-        fits = everything.throttle.hit(rule, account_id) <= rule.limit
+        fits = throttle.hit(Limit("typed-long", LONG_ONES, ttl), account_id) <= LONG_ONES
     if not fits:
         packed = orjson.dumps(["too-long", []])
     key = _key(token, browser, account_id, page)

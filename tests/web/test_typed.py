@@ -147,6 +147,11 @@ def test_nobody_fills_the_memory_with_long_forms(front: Front, erik: FlaskClient
     weak = front.sign_in("carla@nord.example", second_factor=False)
     answer = post(front, weak, WRITE, text=text)
     assert letter(front.after_sign_in(answer, "carla@nord.example")) == text, "nor for others"
+    before = len(kept(front))
+    for number in range(typed.MOST + 5):
+        with front.app.test_request_context("/x", method="POST", data={"text": LETTER}):
+            typed.keep(front.services, f"{number}", "b", "somebody", "/x")
+    assert len(kept(front)) == before + typed.MOST
 
 
 def test_what_a_script_asks_is_not_kept(front: Front, erik: FlaskClient) -> None:

@@ -527,6 +527,23 @@ def test_undo_removes_what_nobody_was_told_of_and_revokes_what_was_sent(office: 
     assert {outcome for outcome, _ in office.outcomes(job).values()} == {"undone"}
 
 
+def test_who_was_removed_meanwhile_does_not_stop_it(office: Office) -> None:
+    office.apply(office.stage(PLAIN, product="hr"))
+    tenant = office.house.tenants.get(office.tenant_id)
+    _, membership = office.house.member(tenant, "anna@nord.example")
+    members = office.house.tenants.memberships
+    members.set_products(tenant.id, membership.id, ["hr"])
+    with transaction() as session:
+        arrived = session.query(Invitation).filter_by(email="anna@nord.example").one()
+        arrived.accepted_at = office.house.clock.now()
+    payroll = office.stage(PLAIN, product="payroll")
+    office.apply(payroll)
+    assert members.get(tenant.id, membership.id).products == ["hr", "payroll"]
+    members.set_status(tenant.id, membership.id, "removed", event="member.removed")
+    undone = office.undo(payroll)
+    assert (undone.status, undone.options["stopped"]) == ("undone", "")
+
+
 def test_who_has_moved_in_stays_and_is_told_of(office: Office) -> None:
     job = office.stage(PLAIN)
     office.apply(job)

@@ -21,6 +21,7 @@ from idp.people.imports.models import ImportJob, ImportLine
 from idp.people.imports.options import Options, given_by_default, options_of
 from idp.people.models import Invitation
 from idp.tenants.catalogue import check_permissions
+from idp.tenants.errors import UnknownMembership
 from idp.tenants.memberships import Memberships
 
 PORTION = 200
@@ -255,7 +256,10 @@ class Applying:
         return {"membership": membership_id, "products": added, "permissions": granted}
 
     def _shrink(self, tenant_id: str, created: dict[str, Any], actor: str) -> None:
-        membership = self._memberships.get(tenant_id, created["membership"])
+        try:
+            membership = self._memberships.get(tenant_id, created["membership"])
+        except UnknownMembership:  # removed meanwhile, with all that there was
+            return
         if created["products"] and membership.products is not None:
             left = [p for p in membership.products if p not in created["products"]]
             self._memberships.set_products(tenant_id, membership.id, left, actor=actor)

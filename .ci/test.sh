@@ -16,18 +16,19 @@ shown=$(mktemp -d)
 parts=()
 trap 'kill "${parts[@]}" 2>/dev/null; rm -rf "$shown"' EXIT
 
-beside() { # NAME ARGUMENTS: a part of the suite, in the background
-    local name=$1
-    shift
-    "$PYTHON" -m pytest "$@" >"$shown/$name" 2>&1 &
+beside() { # NAME NICENESS ARGUMENTS: a part of the suite, in the background
+    local name=$1 patience=$2
+    shift 2
+    nice -n "$patience" "$PYTHON" -m pytest "$@" >"$shown/$name" 2>&1 &
     parts+=($!)
 }
 
 driven=(--ignore-glob='*browser*.py' --ignore-glob='*test_peer_*.py')
-beside 1-browsers tests/flows/test_*browser*.py tests/flows/test_peer_*.py
-beside 2-others --ignore=tests/flows
-beside 3-flows-a-to-o tests/flows "${driven[@]}" --ignore-glob='*test_[p-z]*.py'
-beside 4-flows-p-to-z tests/flows "${driven[@]}" --ignore-glob='*test_[a-o]*.py'
+# What computes is done last, so it goes first wherever the others would only wait.
+beside 1-browsers 5 tests/flows/test_*browser*.py tests/flows/test_peer_*.py
+beside 2-others 0 --ignore=tests/flows
+beside 3-flows-a-to-o 5 tests/flows "${driven[@]}" --ignore-glob='*test_[p-z]*.py'
+beside 4-flows-p-to-z 5 tests/flows "${driven[@]}" --ignore-glob='*test_[a-o]*.py'
 for part in "${parts[@]}"; do
     wait "$part" || status=$?
 done

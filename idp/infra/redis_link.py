@@ -31,7 +31,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelConnectionPool
 from typing_extensions import override
 
 Command = tuple[str | bytes | int, ...]
@@ -174,6 +174,9 @@ class DirectLink(Link):
     def close(self) -> None:
         while self._idle:
             self._idle.pop().disconnect()
+        if isinstance(self._pool, SentinelConnectionPool):
+            for sentinel in self._pool.sentinel_manager.sentinels:
+                sentinel.close()
 
 
 class ClusterLink(Link):

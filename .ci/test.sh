@@ -26,9 +26,10 @@ beside() { # NAME NICENESS ARGUMENTS: a part of the suite, in the background
 driven=(--ignore-glob='*browser*.py' --ignore-glob='*test_peer_*.py')
 # What computes is done last, so it goes first wherever the others would only wait.
 beside 1-browsers 5 tests/flows/test_*browser*.py tests/flows/test_peer_*.py
-beside 2-others 0 --ignore=tests/flows
-beside 3-flows-a-to-o 5 tests/flows "${driven[@]}" --ignore-glob='*test_[p-z]*.py'
-beside 4-flows-p-to-z 5 tests/flows "${driven[@]}" --ignore-glob='*test_[a-o]*.py'
+beside 2-pages 0 tests/web
+beside 3-others 0 --ignore=tests/flows --ignore=tests/web
+beside 4-flows-a-to-o 5 tests/flows "${driven[@]}" --ignore-glob='*test_[p-z]*.py'
+beside 5-flows-p-to-z 5 tests/flows "${driven[@]}" --ignore-glob='*test_[a-o]*.py'
 for part in "${parts[@]}"; do
     wait "$part" || status=$?
 done

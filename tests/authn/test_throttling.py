@@ -4,8 +4,8 @@ Every limit is counted for whoever reaches it: the browser that is known to the 
 network that guesses, the one factor whose codes were wrong.
 """
 
-import threading
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from idp.infra.throttle import Throttled
 from idp.tenants.models import Tenant
 from tests.authn.door import HR, IP, App, Browser, Door, build_authn
 from tests.people.house import PASSWORD
+from tests.support.at_once import all_at_once
 
 ANNA = "anna@nord.example"
 EVERY_FACTOR = ["totp", "sms", "email"]
@@ -218,22 +219,13 @@ def test_parallel_codes_do_not_slip_through(door: Door, anna: Account) -> None:
     browsers = [behind_the_password(door, f"browser {n}") for n in range(10)]
     wrong = wrong_of(door, Factor.TOTP)
     db.session.commit()
-    told: list[str] = []
 
-    def run(browser: Browser) -> None:
-        with door.house.app.app_context():
-            try:
-                for _ in range(5):
-                    outcome = browser.post("second-factor", factor="totp", code=wrong)
-                    told.append(outcome.errors["code"])
-            finally:
-                db.session.remove()
+    def five_tries(browser: Browser) -> list[str]:
+        posted = (browser.post("second-factor", factor="totp", code=wrong) for _ in range(5))
+        return [outcome.errors["code"] for outcome in posted]
 
-    threads = [threading.Thread(target=run, args=(browser,)) for browser in browsers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tries = [partial(five_tries, browser) for browser in browsers]
+    told = [code for codes in all_at_once(door.house.app, tries) for code in codes]
     assert told.count("code-invalid") == 5
     assert told.count("factor-stopped") == 45
 
